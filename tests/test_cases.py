@@ -1,0 +1,35 @@
+"""``tests/cases/<rule>.yml``: what each rule learns from a few samples, and what passing and failing samples get."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.rolls import batch
+from verifier.check import locate
+from verifier.rule import rule_named
+
+CASES = [
+    pytest.param(path.stem, case, id=f"{path.stem}: {case['case']}")
+    for path in sorted(Path(__file__).parent.joinpath("cases").glob("*.yml"))
+    for case in yaml.safe_load(path.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_case(name, case):
+    assert set(case) <= {"case", "options", "learn", "hold-out", "pass", "fail"}
+    rule = rule_named(name).learn(batch(case["learn"]), **case.get("options", {}))
+    if "hold-out" in case:
+        rule = rule.calibrate(batch(case["hold-out"]))
+    checker = rule.compile()
+    for sample in case.get("pass", []):
+        good = batch([sample])
+        assert list(checker.locate(good, 0)) == [], sample
+        assert checker.count(good).violations.tolist() == [0]
+        assert checker.count(good).trials.sum() > 0, f"no trial in {sample!r}"
+    for failing in case.get("fail", []):
+        bad = batch([failing["sample"]])
+        found = [f"{v.where}: {v.observed} ({v.allowed})" for v in locate(rule, checker, bad, 0)]
+        assert found == failing["violations"], failing["sample"]
+        assert checker.count(bad).violations.tolist() == [len(found)]

@@ -1,0 +1,128 @@
+"""Counting a sample set, judging it, and writing what was found."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from tests.rolls import batch, random_batch
+from tests.test_spec import small_spec
+from verifier import check, report
+from verifier.errors import InputError
+from verifier.learn import calibrate, learn_rules
+from verifier.record import Run
+from verifier.rule import registry
+from verifier.view import PianoRollView
+
+
+def chorale_like(seed: int, n: int = 30) -> list[str]:
+    """Texts of samples that walk over the chords of one key."""
+    rng = np.random.default_rng(seed)
+    chords = [("C3", "E4", "G4", "C5"), ("F3", "C4", "F4", "A4"), ("G3", "D4", "G4", "B4"), ("A3", "E4", "A4", "C5")]
+    samples = []
+    for _ in range(n):
+        parts = [
+            " ".join(f"{pitch}:{4 * i}-{4 * i + 4}" for pitch in chords[at])
+            for i, at in enumerate(rng.integers(0, 4, 4))
+        ]
+        samples.append(" ".join(parts))
+    return samples
+
+
+@pytest.fixture(scope="module")
+def spec():
+    learned = learn_rules(batch(chorale_like(0, 60)), {name: {} for name in registry()})
+    return small_spec(view=PianoRollView(window=16), rules=calibrate(learned, batch(chorale_like(1))))
+
+
+def verdicts(spec, samples):
+    result = check.judge(spec, check.tally(spec, [samples]))
+    return {name: found.verdict for name, found in result.rules.items()}, result
+
+
+def test_real_samples_pass_and_a_planted_fault_fails_its_own_rule(spec):
+    real, result = verdicts(spec, batch(chorale_like(2, 400)))
+    assert set(real.values()) == {"pass"}
+    assert result.verdict == "pass"
+    faults = {
+        "chroma-transitions": lambda s: s.replace("C3:0-4", "C3:0-4 F#4:0-4").replace("G3:4-8", "G3:4-8 G#4:4-8"),
+        "durations": lambda s: s + " D5:1-4",
+        "pitch-range": lambda s: s + " C7:0-4",
+        "polyphony": lambda s: s + " E3:0-4 G3:0-4 B3:0-4 D3:0-4 A2:0-4",
+        "pitch-class-sets": lambda s: s + " C#5:0-16",
+        "intensity-modes": lambda s: s + " E5:0-4=0.5",
+        "intensity-distribution": lambda s: s + " " + " ".join(f"{p}6:0-16" for p in "CDEFGA"),
+        "duration-distribution": lambda s: " ".join(f"C4:{2 * i}-{2 * i + 1}" for i in range(8)),
+    }
+    assert set(faults) == set(registry())
+    for rule, plant in faults.items():
+        found, result = verdicts(spec, batch([plant(sample) for sample in chorale_like(3, 40)]))
+        assert found[rule] == "fail", rule
+        assert result.verdict == "fail"
+
+
+def test_a_handful_of_samples_is_undecided(spec):
+    found, _ = verdicts(spec, batch(chorale_like(4, 2)))
+    assert set(found.values()) == {"undecided"}
+
+
+def test_samples_without_a_trial_are_undecided(spec):
+    result = check.judge(spec, check.tally(spec, [batch(["", ""])]))
+    assert result.rules["durations"].rate is None
+    assert result.rules["durations"].reason == "the samples gave it no trial"
+
+
+def test_the_report_of_shards_is_that_of_the_whole(spec):
+    whole = batch([""] * 50, spec.view)
+    whole.values[:] = np.random.default_rng(7).random(whole.values.shape) < 0.08
+    shards = [whole.take(at) for at in np.array_split(np.arange(50), 7)]
+    merged = check.merge_tallies([check.tally_batch(spec, spec.compile(), shard) for shard in shards])
+    assert check.judge(spec, merged) == check.judge(spec, check.tally(spec, [whole]))
+
+
+def test_the_worst_samples_are_kept_to_be_looked_at(spec):
+    samples = batch([*chorale_like(5, 20), "C4:0-16 C#4:0-4 D4:4-8 D#4:8-12 E4:12-16"])
+    result = check.judge(spec, check.tally(spec, [samples]))
+    first = result.rules["pitch-class-sets"].examples[0]
+    assert (first.sample, first.rule, first.where) == ("sample-20", "pitch-class-sets", "bar 1 beat 1")
+    assert result.rules["pitch-class-sets"].kinds == {"C C#": 1, "C D": 1, "C D#": 1, "C E": 1}
+
+
+def test_an_empty_set_and_another_view_are_refused(spec):
+    with pytest.raises(InputError, match="no samples"):
+        check.tally(spec, [])
+    with pytest.raises(InputError, match="differ in pitches 64 against 40, window 16 against 24"):
+        check.tally(spec, [random_batch(1)])
+
+
+def test_reports_are_written_whole_and_read_back(spec, tmp_path):
+    samples = batch(chorale_like(6, 10))
+    tallies = {"a/b": check.tally(spec, [samples])}
+    run = check.run_record(spec, {"a/b": check.judge(spec, tallies["a/b"])})
+    paths = [tmp_path / "run.json", tmp_path / "samples.parquet"]
+    report.require_formats(paths)
+    for path in paths:
+        report.write(run, tallies, path)
+    assert msgspec.json.decode(paths[0].read_bytes(), type=Run) == run
+    rules = json.loads(paths[0].read_text())["sets"]["a/b"]["rules"]
+    fields = {"violations", "distinct", "trials", "rate", "interval", "held-out", "ratio", "verdict"}
+    assert all(fields <= set(rule) for rule in rules.values())
+    table = pyarrow.parquet.read_table(paths[1]).to_pylist()
+    assert len(table) == 10 * len(spec.rules)
+    for name, rule in rules.items():
+        rows = [row for row in table if row["rule"] == name and row["set"] == "a/b"]
+        assert sum(row["violations"] for row in rows) == rule["violations"]
+        assert sum(row["trials"] for row in rows) == rule["trials"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.json", "samples.parquet"]
+
+
+def test_reports_that_cannot_be_written_are_refused_beforehand(tmp_path):
+    for path, message in [
+        (tmp_path / "run.xlsx", "expected a report with a suffix of .json, .parquet, found '.xlsx'"),
+        (tmp_path / "none" / "run.json", "its folder does not exist"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            report.require_formats([Path(path)])

@@ -1,0 +1,261 @@
+"""The command line as a user meets it: what it prints, what it writes, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import networkx
+import numpy as np
+import pytest
+import yaml
+
+from tests.rolls import batch
+from tests.test_check import chorale_like
+from tests.test_spec import TEXT
+from verifier import cli
+from verifier.features.durations import notes
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def write_midi(path: Path, text: str) -> None:
+    """A MIDI file of the notes in ``text``, with symusic."""
+    import symusic
+
+    score = symusic.Score(480)
+    track = symusic.Track()
+    for pitch, start, steps, _ in notes(batch([text]), 0):
+        track.notes.append(symusic.Note(start * 120, steps * 120, pitch, 80))
+    score.tracks.append(track)
+    score.dump_midi(str(path))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with a corpus of MIDI files, samples that keep to it and samples that do not, and a learned spec."""
+    root = tmp_path_factory.mktemp("world")
+    for folder, seed, count in [("corpus", 0, 60), ("good", 1, 80), ("bad", 2, 40)]:
+        (root / folder).mkdir()
+        for i, text in enumerate(chorale_like(seed, count)):
+            # A high note that differs from file to file, so that no two of them are duplicates of each other.
+            extra = f" {'CDEFGAB'[i % 7]}6:{i % 13}-{i % 13 + 3}" if folder == "corpus" else " C6:3-6"
+            write_midi(root / folder / f"{i:02}.mid", text + (" C#5:0-7 F#5:4-9" if folder == "bad" else extra))
+    previous = Path.cwd()
+    os.chdir(root)
+    assert cli.main(["learn", "corpus", "-o", "spec.yaml", "--view", "window=16", "--hold-out", "0.4", "-q"]) == 0
+    yield root
+    os.chdir(previous)
+
+
+def verify(capsys, *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def assert_golden(name: str, text: str) -> None:
+    """Compare with tests/golden; ``UPDATE_GOLDEN=1`` writes what is there now, to be read before it is committed."""
+    path = GOLDEN / name
+    text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+def test_help_fits_a_screen_and_shows_what_to_type_first(capsys):
+    code, out, _ = verify(capsys, "--help")
+    assert code == 0
+    assert len(out.splitlines()) <= 24
+    assert max(len(line) for line in out.splitlines()) <= 110
+    assert out.splitlines()[3].strip().startswith("verify --spec bach ")
+    assert verify(capsys)[0] == 2
+    assert verify(capsys, "--version")[1].startswith("verify 0.")
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_every_command_has_help(capsys, command):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([command, "--help"])
+    assert f"usage: verify {command}" in capsys.readouterr().out
+
+
+def test_check_prints_a_column_for_each_set_and_fails_the_bad_one(world, capsys):
+    code, out, err = verify(capsys, "--spec", "spec.yaml", "good", "bad")
+    assert code == 1
+    assert err == ""
+    assert_golden("check.txt", out)
+
+
+def test_check_passes_or_leaves_open_what_keeps_to_the_spec(world, capsys):
+    code, out, _ = verify(capsys, "check", "--spec", "spec.yaml", "good/*.mid", "--rule", "pitch-range")
+    assert code == 0
+    assert "fail" not in out
+
+
+def test_reports_repeat_and_hold_the_whole_spec(world, capsys):
+    code, out, _ = verify(capsys, "--spec", "spec.yaml", "bad", "-q", "-o", "run.json", "-o", "samples.parquet")
+    assert (code, out) == (1, "")
+    run = json.loads(Path("run.json").read_text())
+    assert run["sets"]["bad"]["samples"] == 40
+    assert run["sets"]["bad"]["verdict"] == "fail"
+    assert [rule["rule"] for rule in run["spec"]["rules"]] == list(run["sets"]["bad"]["rules"])
+    assert run["spec"]["view"] == yaml.safe_load(Path("spec.yaml").read_text())["view"]
+    assert Path("samples.parquet").stat().st_size > 0
+
+
+def test_rules_are_chosen_and_skipped(world, capsys):
+    _, out, _ = verify(capsys, "--spec", "spec.yaml", "bad", "--rule", "durations", "--rule", "polyphony")
+    assert "polyphony" in out
+    assert "chroma-transitions" not in out
+    _, out, _ = verify(capsys, "--spec", "spec.yaml", "bad", "--skip", "durations")
+    assert "durations" not in out
+
+
+def test_explain_lists_marks_and_draws(world, capsys):
+    code, out, _ = verify(capsys, "explain", "spec.yaml", "bad/07.mid", "-o", "picture.png", "-o", "picture.svg")
+    assert code == 1
+    assert Path("picture.png").read_bytes()[:4] == b"\x89PNG"
+    assert b"<svg" in Path("picture.svg").read_bytes()
+    assert_golden("explain.txt", out)
+
+
+def test_show_says_what_was_learned_and_exports_the_graph(world, capsys):
+    code, out, _ = verify(capsys, "show", "spec.yaml", "-o", "graph.graphml")
+    assert code == 0
+    assert_golden("show.txt", out)
+    graph = networkx.read_graphml("graph.graphml")
+    assert graph["C E G"]["C F A"]["weight"] > 0
+
+
+def test_rules_and_corpora_list_what_there_is(capsys):
+    code, out, _ = verify(capsys, "rules")
+    assert code == 0
+    assert "minimum-support = 1" in out
+    assert "arXiv:1807.04919" in verify(capsys, "rules", "chroma-transitions")[1]
+    code, out, _ = verify(capsys, "corpora")
+    assert code == 0
+    assert "bach:hold-out" in out
+
+
+def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
+    arguments = ["--view", "window=null", "--set", "durations.minimum-support=2", "--rule", "durations", "--limit", "5"]
+    assert verify(capsys, "learn", "corpus", "-o", "own.yaml", "--name", "own", *arguments, "--seed", "3")[0] == 0
+    spec = yaml.safe_load(Path("own.yaml").read_text())
+    assert spec["name"] == "own"
+    assert spec["view"]["window"] is None
+    assert spec["corpus"]["sampling"] == {"windows": 5, "seed": 3}
+    assert [rule["minimum-support"] for rule in spec["rules"]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--spec", "spec.yaml"], "the following arguments are required: PATH (try: verify check --help)"),
+        (["samples"], "the following arguments are required: --spec"),
+        (["--spec", "none.yaml", "good"], "none.yaml: expected a spec file: No such file"),
+        (["--spec", "spec.yaml", "nowhere"], "nowhere: no such file or folder"),
+        (["--spec", "spec.yaml", "good", "good"], "good: stands on the command line twice"),
+        (["--spec", "spec.yaml", "good", "--rule", "rhythm"], "expected one of its rules"),
+        (["--spec", "spec.yaml", "good", "--limit", "0"], "argument --limit: expected a number from 1, found 0"),
+        (["--spec", "spec.yaml", "good", "--limit", "x"], "argument --limit: "),
+        (
+            ["--spec", "spec.yaml", "good", "-o", "run.txt"],
+            "run.txt: expected a report with a suffix of .json, .parquet",
+        ),
+        (["--spec", "spec.yaml", "good", "-o", "no/run.json"], "no/run.json: its folder does not exist: no"),
+        (["--spec", "spec.yaml", "text.mid"], "text.mid: "),
+        (["--spec", "spec.yaml", "empty"], "empty: "),
+        (["--spec", "spec.yaml", "nan.npy"], "nan.npy: sample 1, row 2, step 3: expected a finite number, found nan"),
+        (["--spec", "spec.yaml", "object.npz"], "object.npz"),
+        (["--spec", "spec.yaml", "wide.npy"], "wide.npy: "),
+        (["learn", "corpus"], "expected one -o FILE.yaml"),
+        (
+            ["learn", "corpus", "-o", "x.yaml", "--view", "windows=16"],
+            "--view: Object contains unknown field 'windows'",
+        ),
+        (["learn", "corpus", "-o", "x.yaml", "--view", "window"], "window: expected NAME=VALUE"),
+        (["learn", "corpus", "-o", "x.yaml", "--set", "durations.cut=1"], "durations: expected one of its options"),
+        (["learn", "corpus", "-o", "x.yaml", "--set", "cut=1"], "--set cut=1: expected RULE.OPTION=VALUE"),
+        (["learn", "corpus", "-o", "x.yaml", "--limit", "1000000"], "--limit: expected at most the"),
+        (["learn", "nowhere", "-o", "x.yaml"], "nowhere: expected a folder or the name of a corpus"),
+        (["explain", "spec.yaml", "good/00.mid", "-o", "a.gif"], "a.gif: expected a picture with a suffix"),
+        (["show", "spec.yaml", "-o", "a.png"], "a.png: expected a file with the suffix .graphml"),
+        (["rules", "rhythm"], "expected a rule (chroma-transitions"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line_and_ends_with_2(world, capsys, arguments, message):
+    Path("text.mid").write_text("this is no MIDI file")
+    Path("empty").mkdir(exist_ok=True)
+    values = np.zeros((2, 64, 16), np.float32)
+    np.save("wide.npy", np.zeros((2, 88, 16), np.float32))
+    values[1, 2, 3] = np.nan
+    np.save("nan.npy", values)
+    np.savez("object.npz", x=np.array([{"a": 1}], dtype=object))
+    before = {path: path.stat().st_mtime_ns for path in Path().iterdir()}
+    code, out, err = verify(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("verify: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert {path: path.stat().st_mtime_ns for path in Path().iterdir()} == before
+
+
+def test_unreadable_files_are_counted_on_request(world, capsys, tmp_path):
+    for i in range(3):
+        write_midi(tmp_path / f"{i}.mid", "C4:0-4 E4:0-4")
+    (tmp_path / "bad\x1b[31m[red].mid").write_text("no MIDI")
+    assert verify(capsys, "--spec", "spec.yaml", str(tmp_path))[0] == 2
+    code, out, _ = verify(capsys, "--spec", "spec.yaml", str(tmp_path), "--on-error", "skip", "-o", "skipped.json")
+    assert code == 1  # by the three that can be read, which have chords of two
+    assert "\x1b" not in out
+    assert r"bad\x1b[31m[red].mid" in out
+    assert len(json.loads(Path("skipped.json").read_text())["sets"][str(tmp_path)]["unreadable"]) == 1
+
+
+def test_another_spec_text_is_refused_with_its_line(world, capsys):
+    Path("edited.yaml").write_text(TEXT.replace("per: change", "per: bar", 1))
+    code, _, err = verify(capsys, "--spec", "edited.yaml", "good")
+    assert code == 2
+    assert "edited.yaml, line 18: rules[0].per: invalid enum value 'bar'" in err
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["rules"], ["check", "--spec", "spec.yaml", "good", "-q"]])
+def test_a_command_imports_only_what_it_needs(world, arguments):
+    heavy = ["torch", "numba", "music21", "matplotlib", "scipy.stats", "pyarrow", "networkx", "sklearn"]
+    found = run_python(
+        f"import sys; from verifier import cli; cli.main({arguments!r});"
+        f"print('heavy:', [name for name in {heavy!r} if name in sys.modules])"
+    )
+    assert found.stderr == ""
+    assert "heavy: []" in found.stdout
+
+
+def test_an_interrupt_leaves_no_file(world):
+    code = (
+        "import sys, time; from verifier import check, cli;"
+        "check.tally_batch = lambda *a: (print('counting', flush=True), time.sleep(60));"
+        "sys.exit(cli.main(['--spec', 'spec.yaml', 'good', '-o', 'interrupted.json']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "counting\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "verify: interrupted; no file was written\n"
+    assert not [path for path in Path().iterdir() if "interrupted" in path.name]
+
+
+def test_a_reader_that_leaves_is_no_error(world):
+    command = f"{sys.executable} -m verifier show spec.yaml | head -1"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert found.stderr == ""
+    assert found.stdout.count("\n") == 1

@@ -1,0 +1,155 @@
+"""The laws of a rule, over every rule that is registered."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.rolls import random_batch
+from verifier.batch import concatenate
+from verifier.counted import Distribution
+from verifier.errors import InputError
+from verifier.learn import learn_rules
+from verifier.rule import registry, replace
+
+RULES = list(registry().values())
+seeds = st.integers(0, 10_000)
+every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.name() for rule in RULES])
+few = settings(max_examples=15, deadline=None)
+
+
+@every_rule
+@few
+@given(a=seeds, b=seeds, c=seeds, grey=st.booleans())
+def test_merge_is_associative_and_commutative(rule, a, b, c, grey):
+    x, y, z = (rule.learn(random_batch(seed, grey=grey)) for seed in (a, b, c))
+    assert x.merge(y).merge(z) == x.merge(y.merge(z))
+    assert x.merge(y) == y.merge(x)
+
+
+@every_rule
+@few
+@given(a=seeds, grey=st.booleans())
+def test_learning_nothing_is_the_identity_of_merge(rule, a, grey):
+    batch = random_batch(a, grey=grey)
+    nothing = rule.learn(batch.take([]))
+    assert rule.learn(batch).merge(nothing) == rule.learn(batch) == nothing.merge(rule.learn(batch))
+
+
+@every_rule
+@few
+@given(a=seeds, b=seeds, grey=st.booleans())
+def test_learning_both_is_merging_what_each_taught(rule, a, b, grey):
+    x, y = random_batch(a, grey=grey), random_batch(b + 10_001, grey=grey)
+    assert rule.learn(concatenate(x.view, [x, y])) == rule.learn(x).merge(rule.learn(y))
+
+
+@every_rule
+@few
+@given(a=seeds, grey=st.booleans())
+def test_what_is_written_is_read_back(rule, a, grey):
+    learned = rule.learn(random_batch(a, grey=grey))
+    text = yaml.safe_dump(msgspec.to_builtins(learned))
+    assert msgspec.convert(yaml.safe_load(text), rule) == learned
+
+
+@every_rule
+@few
+@given(a=seeds)
+def test_a_corpus_keeps_its_own_rule(rule, a):
+    batch = random_batch(a)
+    counts = rule.learn(batch).calibrate(batch).compile().count(batch)
+    # A distribution's limit leaves out the farthest hundredth: of six samples none.
+    assert counts.violations.sum() == 0
+    assert counts.trials.sum() == rule.learn(batch).support.trials > 0
+
+
+@every_rule
+@few
+@given(a=seeds, b=seeds, grey=st.booleans())
+def test_locate_finds_what_count_counts(rule, a, b, grey):
+    learned = rule.learn(random_batch(a, n=2))
+    if isinstance(learned, Distribution):
+        learned = replace(learned, limit=0.5)
+    batch, checker = random_batch(b, grey=grey), learned.compile()
+    counts = checker.count(batch)
+    located = [list(checker.locate(batch, i)) for i in range(len(batch))]
+    assert [len(found) for found in located] == counts.violations.tolist()
+    if not isinstance(learned, Distribution):
+        kinds = {
+            checker.kind_name(int(key)): int(n) for key, n in zip(counts.kinds.keys, counts.kinds.counts, strict=True)
+        }
+        observed = [violation.observed for found in located for violation in found]
+        assert {name: observed.count(name) for name in set(observed)} == kinds
+    for i, found in enumerate(located):
+        assert all(v.start >= 0 and v.start + v.steps <= batch.lengths[i] for v in found)
+
+
+@every_rule
+@few
+@given(a=seeds, grey=st.booleans())
+def test_padding_and_order_do_not_count(rule, a, grey):
+    batch = random_batch(a, grey=grey)
+    padded = concatenate(batch.view, [batch, random_batch(a, n=0, steps=40)])
+    padded.values[:, :, batch.values.shape[2] :] = 1
+    checker = rule.learn(random_batch(a + 1, n=2)).compile()
+    want, got = checker.count(batch), checker.count(padded)
+    assert np.array_equal(want.violations, got.violations)
+    assert np.array_equal(want.trials, got.trials)
+    back = checker.count(batch.take(np.arange(len(batch))[::-1]))
+    assert np.array_equal(want.violations, back.violations[::-1])
+
+
+@every_rule
+def test_measures_of_a_state_from_itself_are_nought(rule):
+    learned = rule.learn(random_batch(3))
+    distances = {name: value for name, value in learned.measures(learned).items() if name != "exact"}
+    assert all(value == 0 for value in distances.values())
+    assert set(rule.headline) <= set(learned.measures(learned))
+
+
+@every_rule
+def test_leave_one_out_is_what_learning_from_the_others_finds(rule):
+    batch = random_batch(11, n=10)
+    learned = learn_rules(batch, {rule.name(): {}})[0]
+    if learned.forecast is None:
+        assert issubclass(rule, Distribution)
+        return
+    violations = trials = 0
+    for group in sorted(set(batch.groups)):
+        own = np.array([name == group for name in batch.groups])
+        others = rule.learn(batch.take(np.flatnonzero(~own)))
+        counts = others.compile().count(batch.take(np.flatnonzero(own)))
+        violations, trials = violations + counts.violations.sum(), trials + counts.trials.sum()
+    assert learned.forecast == pytest.approx(violations / trials, abs=1e-6)
+
+
+@every_rule
+def test_options_are_refused_by_name(rule):
+    with pytest.raises(InputError, match=f"{rule.name()}: expected one of its options"):
+        rule.with_options(minimum_suport=2)
+
+
+@every_rule
+def test_states_with_other_options_do_not_merge(rule):
+    batch = random_batch(1)
+    for name, value in {"minimum_support": 2, "cut_runs": "count", "rounding": "none", "per": "step"}.items():
+        if name in rule.options() and getattr(rule(), name) != value:
+            with pytest.raises(InputError, match=name.replace("_", "-")):
+                rule.learn(batch).merge(rule.learn(batch, **{name: value}))
+            return
+    assert rule.name() == "duration-distribution"  # whose only other option is the number of bars
+
+
+@every_rule
+def test_every_rule_has_a_manual_and_cases(rule):
+    assert len(rule.__doc__.split()) > 20
+    assert Path(__file__).parent.joinpath("cases", f"{rule.name()}.yml").is_file()
+
+
+def test_every_cases_file_has_a_rule():
+    assert {path.stem for path in Path(__file__).parent.joinpath("cases").iterdir()} == set(registry())

@@ -1,0 +1,338 @@
+"""Readers of arrays: shapes, types and scales that are accepted, and what is said of the others."""
+
+import contextlib
+import io
+import struct
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verifier.batch import Batch, concatenate
+from verifier.errors import InputError
+from verifier.media import tensor
+from verifier.media.tensor import open_tensors
+from verifier.view import PianoRollView
+
+VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
+RNG = np.random.default_rng(0)
+
+
+def batches(path: Path, view: PianoRollView = VIEW) -> Iterator[Batch]:
+    for one in open_tensors(path, view, name=path.name):
+        yield from one.batches()
+
+
+def read(path: Path, view: PianoRollView = VIEW) -> Batch:
+    return concatenate(view, list(batches(path, view)))
+
+
+def saved(path: Path, array: Any) -> Path:
+    np.save(path, array)
+    return path
+
+
+def fault(path: Path, view: PianoRollView = VIEW) -> str:
+    with pytest.raises(InputError) as caught:
+        read(path, view)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(5, 6, 8), (5, 6, 8, 1), (5, 1, 6, 8)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["npy", "npz", "npz-deflated"])
+def test_shapes_orders_and_containers(tmp_path: Path, shape: tuple[int, ...], order: Any, kind: str) -> None:
+    values = RNG.random((5, 6, 8), np.float32)
+    array = np.asarray(values.reshape(shape), order=order)
+    path = tmp_path / f"x.{kind[:3]}"
+    {"npy": np.save, "npz": lambda p, a: np.savez(p, x=a), "npz-deflated": lambda p, a: np.savez_compressed(p, x=a)}[
+        kind
+    ](path, array)
+    batch = read(path)
+    assert np.array_equal(batch.values, values)
+    stem = "x.npy" if kind == "npy" else "x.npz:x"
+    assert list(batch.names) == list(batch.groups) == [f"{stem}[{i}]" for i in range(5)]
+    assert not batch.begins.any()
+    assert not batch.ends.any()
+    assert batch.meters.tolist() == [4.0] * 5
+    assert not batch.clipped.any()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_matrix_is_one_sample(tmp_path: Path, order: Any) -> None:
+    values = RNG.random((6, 8), np.float32)
+    batch = read(saved(tmp_path / "x.npy", np.asarray(values, order=order)))
+    assert list(batch.names) == ["x.npy"]
+    assert np.array_equal(batch.values[0], values)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", ">i2", "i8", "u4"])
+def test_zeros_and_ones_are_booleans(tmp_path: Path, dtype: str) -> None:
+    values = RNG.integers(0, 2, (5, 6, 8)).astype(dtype)
+    batch = read(saved(tmp_path / "x.npy", values))
+    assert batch.values.dtype == np.bool_
+    assert np.array_equal(batch.values, values != 0)
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">i2", "i8", "u4"])
+def test_other_integers_are_eight_bit_wherever_the_first_large_one_stands(
+    tmp_path: Path, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor, "CHUNK_CELLS", 48)
+    values = RNG.integers(0, 2, (5, 6, 8)).astype(dtype)
+    values[4, 5, 7] = 255
+    batch = read(saved(tmp_path / "x.npy", values))
+    assert batch.values.dtype == np.float32
+    assert np.array_equal(batch.values, (values / 255).astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8"])
+def test_floating_point(tmp_path: Path, dtype: str) -> None:
+    values = RNG.random((5, 6, 8)).astype(dtype)
+    batch = read(saved(tmp_path / "x.npy", values))
+    assert batch.values.dtype == np.dtype("=f4")
+    assert np.array_equal(batch.values, values.astype(np.float32))
+
+
+def test_windows(tmp_path: Path) -> None:
+    values = RNG.random((3, 6, 20), np.float32)
+    path = saved(tmp_path / "x.npy", values)
+    batch = read(path)
+    assert list(batch.names[3:6]) == ["x.npy[1]@0", "x.npy[1]@8", "x.npy[1]@16"]
+    assert list(batch.groups[3:6]) == ["x.npy[1]"] * 3
+    assert batch.starts.tolist() == [0, 8, 16] * 3
+    assert batch.lengths.tolist() == [8, 8, 4] * 3
+    assert np.array_equal(batch.values[4], values[1, :, 8:16])
+    assert np.array_equal(batch.values[5, :, :4], values[1, :, 16:])
+    assert not batch.values[5, :, 4:].any()
+    dropped = read(path, PianoRollView(lowest_pitch=60, pitches=6, window=8, remainder="drop"))
+    assert dropped.starts.tolist() == [0, 8] * 3
+    whole = read(path, PianoRollView(lowest_pitch=60, pitches=6, window=None))
+    assert np.array_equal(whole.values, values)
+    drop = PianoRollView(lowest_pitch=60, pitches=6, window=32, remainder="drop")
+    assert fault(path, drop) == "x.npy: expected at least 32 steps for one window, found 20"
+
+
+def test_batches_are_bounded_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor, "CHUNK_CELLS", 100)
+    values = RNG.random((5, 6, 8), np.float32)
+    parts = list(batches(saved(tmp_path / "x.npy", values)))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert np.array_equal(np.concatenate([part.values for part in parts]), values)
+    assert parts[2].names == ["x.npy[4]"]
+
+
+def test_every_array_of_the_right_shape_in_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, a=np.zeros((2, 6, 8)), labels=np.arange(5), b=np.ones((6, 8)), o=np.array([None]))
+    assert list(read(path).names) == ["x.npz:a[0]", "x.npz:a[1]", "x.npz:b"]
+    np.savez(path, labels=np.arange(5))
+    assert fault(path) == "x.npz:labels: expected samples x 6 pitches x steps, as the view has 6 pitches, found 5"
+    np.savez(path)
+    assert "expected at least one array, found none" in fault(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ((5, 8, 6), "found 5 x 8 x 6; if the axis of 6 holds the pitches, save x.transpose(0, 2, 1)"),
+        ((5, 8, 6, 1), "save x.transpose(0, 2, 1, 3)"),
+        ((5, 1, 8, 6), "save x.transpose(0, 1, 3, 2)"),
+        ((8, 6), "save x.transpose(1, 0)"),
+        ((5, 7, 8), "expected samples x 6 pitches x steps, as the view has 6 pitches, found 5 x 7 x 8"),
+        ((5, 3, 6, 8), "found 5 x 3 x 6 x 8"),
+        ((), "found a single number"),
+        ((0, 6, 8), "expected at least one sample and one step"),
+    ],
+)
+def test_wrong_shapes(tmp_path: Path, shape: tuple[int, ...], advice: str) -> None:
+    assert advice in fault(saved(tmp_path / "x.npy", np.zeros(shape)))
+    if shape[:1] == (5,) and "transpose" in advice:
+        order = eval(advice[advice.index("transpose(") + 9 :])
+        assert len(read(saved(tmp_path / "x.npy", np.zeros(shape).transpose(order)))) == 5
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_number_that_is_not_finite_is_named(
+    tmp_path: Path, dtype: str, bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor, "CHUNK_CELLS", 100)
+    values = np.zeros((15, 6, 8), dtype)
+    values[12, 3, 4] = bad
+    values[13, 0, 0] = np.nan
+    path = saved(tmp_path / "x.npy", values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fault(path) == f"x.npy: sample 12, row 3, step 4: expected a finite number, found {bad}"
+        with pytest.raises(InputError, match="sample 12"):
+            open_tensors(path, VIEW, name="x")[0].check()
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "message"),
+    [
+        (255, "f4", "expected values on the scale from 0 to 1, found values from 0 to 255"),
+        (-9, "f8", "found values from -9 to 0"),
+        (1e300, "f8", "found values from 0 to 1e+300"),
+        (256, "i4", "expected integers 0 and 1, or 0 to 255, found values from 0 to 256"),
+        (-1, "i1", "found values from -1 to 0"),
+    ],
+)
+def test_wrong_scales(tmp_path: Path, value: float, dtype: str, message: str) -> None:
+    values = np.zeros((5, 6, 8), dtype)
+    values[4, 3, 2] = value
+    assert message in fault(saved(tmp_path / "x.npy", values))
+
+
+@pytest.mark.parametrize("dtype", ["O", "c8", "U3", "M8[s]", "i4,f4"])
+def test_types_that_are_no_numbers_are_refused(tmp_path: Path, dtype: str) -> None:
+    assert ": expected " in fault(saved(tmp_path / "x.npy", np.zeros((5, 6, 8), dtype)))
+
+
+def header(text: str, data: bytes = b"", version: bytes = b"\1\0") -> bytes:
+    length = struct.pack("<H" if version == b"\1\0" else "<I", len(text))
+    return b"\x93NUMPY" + version + length + text.encode() + data
+
+
+WHOLE = io.BytesIO()
+np.save(WHOLE, np.zeros((5, 6, 8), np.float32))
+FAULTS = {
+    "empty": (b"", "damaged or foreign header"),
+    "text": (b"hello", "damaged or foreign header"),
+    "cut-header": (WHOLE.getvalue()[:50], "damaged or foreign header"),
+    "cut": (WHOLE.getvalue()[:-1], "expected 1,088 bytes for an array of 5 x 6 x 8 float32, found 1,087"),
+    "more": (WHOLE.getvalue() + b"x", "expected 1,088 bytes for an array of 5 x 6 x 8 float32, found 1,089"),
+    "huge": (header("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"), "for an array of"),
+    "negative": (header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 6, 8)}"), "the impossible shape (-1,"),
+    "boolean": (header("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 6, 8)}"), "the impossible shape"),
+    "digits": (header(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'9' * 4000},)}}"), "impossible shape"),
+    "nested": (header("(" * 9000), "damaged or foreign header"),
+    "bytes": (header("{'descr': '|b1', 'fortran_order': False, 'shape': (1, 6, 8)}", b"\2" * 48), "found others"),
+    "long-header": (b"\x93NUMPY\2\0" + struct.pack("<I", 2**32 - 1), "damaged or foreign header"),
+    "version": (header("{}", version=b"\7\0"), "damaged or foreign header"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_damaged_arrays_are_one_clear_error(tmp_path: Path, name: str) -> None:
+    content, message = FAULTS[name]
+    (tmp_path / "x.npy").write_bytes(content)
+    assert message in fault(tmp_path / "x.npy")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", content)
+    assert message in fault(tmp_path / "x.npz")
+
+
+def archive_of(path: Path, method: int = zipfile.ZIP_DEFLATED, **arrays: bytes) -> bytes:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in arrays.items():
+            archive.writestr(f"{name}.npy", content)
+    return path.read_bytes()
+
+
+def test_a_member_that_is_longer_than_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    data = archive_of(path, x=WHOLE.getvalue() + bytes(100))
+    size = struct.pack("<I", len(WHOLE.getvalue()) + 100)
+    assert data.count(size) == 2
+    path.write_bytes(data.replace(size, struct.pack("<I", len(WHOLE.getvalue()))))
+    assert "found damage: Bad CRC-32" in fault(path)
+
+
+def test_unpacked_size_and_method_are_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive_of(tmp_path / "x.npz", zipfile.ZIP_BZIP2, x=WHOLE.getvalue())
+    assert "expected a stored or deflated array" in fault(tmp_path / "x.npz")
+    archive_of(tmp_path / "x.npz", x=WHOLE.getvalue(), y=WHOLE.getvalue())
+    monkeypatch.setattr(tensor, "MAX_UNPACKED", 2000)
+    assert "expected at most 2,000 bytes of arrays, found 2,176" in fault(tmp_path / "x.npz")
+    monkeypatch.setattr(tensor, "MAX_DIRECTORY", 50)
+    assert "found damage: a directory of" in fault(tmp_path / "x.npz")
+
+
+def test_large_fortran_order_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor, "MAX_WHOLE", 1000)
+    path = saved(tmp_path / "x.npy", np.asfortranarray(np.zeros((5, 6, 8), np.float32)))
+    assert "expected C order" in fault(path)
+
+
+PACKED = io.BytesIO()
+np.savez_compressed(PACKED, x=RNG.integers(0, 2, (5, 6, 8)).astype(np.uint8))
+
+
+@given(
+    plain=st.booleans(),
+    edits=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4),
+    end=st.one_of(st.none(), st.integers(0, 1100)),
+)
+@settings(max_examples=400, deadline=None)
+def test_damaged_files_give_samples_or_an_input_error(  # type: ignore[no-untyped-def]  # hypothesis draws them
+    tmp_path_factory: pytest.TempPathFactory, plain, edits, end
+) -> None:
+    data = bytearray((WHOLE if plain else PACKED).getvalue())
+    for at, value in edits:
+        data[at % len(data)] = value
+    path = tmp_path_factory.getbasetemp() / ("fuzz.npy" if plain else "fuzz.npz")
+    path.write_bytes(data[:end])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(InputError):
+            assert len(read(path)) > 0
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from verifier.errors import InputError
+from verifier.media.tensor import open_tensors
+from verifier.view import PianoRollView
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    for one in open_tensors(Path(sys.argv[1]), PianoRollView(), name="x"):
+        print(sum(len(batch) for batch in one.batches()))
+except InputError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, file=sys.stderr)
+"""
+
+
+def memory(path: Path) -> tuple[str, int]:
+    """What reading printed, and by how many MiB the process grew."""
+    done = subprocess.run([sys.executable, "-c", MEMORY, path], capture_output=True, text=True, check=True)
+    return done.stdout.strip(), int(done.stderr)
+
+
+def test_memory_stays_flat_for_a_large_array(tmp_path: Path) -> None:
+    n = 20_000  # 0.3 GiB; the file is sparse
+    start = io.BytesIO()
+    np.lib.format.write_array_header_1_0(start, {"descr": "<f4", "fortran_order": False, "shape": (n, 64, 64)})
+    with (tmp_path / "x.npy").open("wb") as file:
+        file.write(start.getvalue())
+        file.truncate(len(start.getvalue()) + n * 64 * 64 * 4)
+    printed, grown = memory(tmp_path / "x.npy")
+    assert printed == str(n)
+    assert grown < 200
+
+
+def test_bombs_are_refused_in_bounded_memory(tmp_path: Path) -> None:
+    start = io.BytesIO()
+    np.lib.format.write_array_header_1_0(start, {"descr": "<f4", "fortran_order": False, "shape": (65536, 64, 64)})
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("a.npy", "w") as entry:
+            entry.write(start.getvalue() + bytes(2**26))
+        with archive.open("header.npy", "w") as entry:
+            entry.write(b"\x93NUMPY\2\0" + struct.pack("<I", 2**28))
+            for _ in range(256):
+                entry.write(b" " * 2**20)
+    printed, grown = memory(tmp_path / "x.npz")
+    assert "x:a: expected 1,073,741,952 bytes for an array of 65536 x 64 x 64 float32, found 67,108,992" in printed
+    assert grown < 60

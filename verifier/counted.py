@@ -1,0 +1,329 @@
+"""What most rules share: a table of how often each key occurred, and two ways to check against it.
+
+A *vocabulary* asks of each event whether the corpus has it; a *distribution* asks how far the whole table lies from the
+corpus's. A rule says what its events are, how a table is written in the YAML, and what a key is called.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier import statistics
+from verifier.batch import Batch
+from verifier.errors import InputError
+from verifier.rule import Counts, Kinds, Rule, Violation, merge_support, option, replace, support_of
+
+
+class Events(NamedTuple):
+    """Which key occurred in which sample how often; all (m,) int64, in order of sample."""
+
+    samples: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def single(cls, samples: NDArray[np.int64], keys: NDArray[np.int64]) -> Self:
+        """Events that occur once each."""
+        return cls(samples, keys, np.ones(len(keys), np.int64))
+
+    @classmethod
+    def of_histograms(cls, histograms: NDArray[Any]) -> Self:
+        """One histogram a sample, (n, keys), as events."""
+        samples, keys = np.nonzero(histograms)
+        return cls(samples, keys, histograms[samples, keys].astype(np.int64))
+
+    def where(self, mask: NDArray[np.bool_]) -> "Events":
+        return Events(self.samples[mask], self.keys[mask], self.counts[mask])
+
+
+class Place(NamedTuple):
+    """Where one event stands in a sample: its key, first step, steps, and MIDI pitches."""
+
+    key: int
+    start: int
+    steps: int
+    pitches: tuple[int, ...]
+
+
+class Counted(Rule, frozen=True, kw_only=True):
+    """A rule that is a table of counts."""
+
+    def events(self, batch: Batch) -> Events:
+        """Every event of every sample. Uses the options, not what was learned."""
+        raise NotImplementedError
+
+    def table(self) -> Kinds:
+        """What was learned, as keys and counts. Raises InputError for a key that cannot be."""
+        raise NotImplementedError
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        """The fields that hold ``table``: the inverse of ``table()``."""
+        raise NotImplementedError
+
+    def tried(self, events: Events) -> Events:
+        """The events that are trials; a rule may learn more than it checks."""
+        return events
+
+    def validate(self) -> None:
+        self.table()
+
+    @classmethod
+    def learn(cls, batch: Batch, **options: Any) -> Self:
+        rule = cls.with_options(**options)
+        events = rule.events(batch)
+        support = support_of(batch, int(rule.tried(events).counts.sum()))
+        return rule._with(Kinds.of(events.keys, events.counts), support=support)
+
+    def merge(self, other: Self) -> Self:
+        self.require_same_options(other)
+        return self._with(
+            self.table().merge(other.table()), support=merge_support(self, other), held_out=None, forecast=None
+        )
+
+    def _with(self, table: Kinds, **changes: Any) -> Self:
+        changed: Self = replace(self, **self.record(table), **changes)
+        return changed
+
+
+class Vocabulary(Counted, frozen=True, kw_only=True):
+    """A rule that allows what the corpus has, at least ``minimum-support`` times. A violation is any other event."""
+
+    minimum_support: Annotated[int, option("times an event must occur in the corpus to be allowed", ge=1)] = 1
+
+    key_space: ClassVar[int]
+    """Keys lie in 0..key_space - 1."""
+
+    def allowed(self, table: Kinds) -> NDArray[np.int64]:
+        """The keys that ``table`` allows."""
+        return table.keys[table.counts >= self.minimum_support]
+
+    def places(self, batch: Batch, i: int) -> Iterator[Place]:
+        """Every event of sample i that is a trial, with its place, in order of time."""
+        raise NotImplementedError
+
+    def key_name(self, key: int) -> str:
+        """What an event is called."""
+        raise NotImplementedError
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        """What the corpus has in place of ``key``, for a message; ``table`` is what was learned."""
+        raise NotImplementedError
+
+    def compile(self) -> "VocabularyChecker":
+        table = self.table()
+        return VocabularyChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
+
+    def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
+        """See Rule. Exact: the table of the others is the table of all less the piece's own."""
+        if len(pieces) < 2:
+            return None
+        total = self.table()
+        violations = trials = 0
+        for piece in pieces:
+            own = piece.table()
+            others = total.counts.copy()
+            others[np.searchsorted(total.keys, own.keys)] -= own.counts
+            allowed = self.allowed(Kinds(total.keys[others > 0], others[others > 0]))
+            tried = self.tried(Events(np.zeros(len(own.keys), np.int64), own.keys, own.counts))
+            trials += int(tried.counts.sum())
+            violations += int(tried.counts[~np.isin(tried.keys, allowed)].sum())
+        return violations / trials if trials else None
+
+
+@dataclass(frozen=True, eq=False)
+class KeySet:
+    """A set of keys as one bit each: 2 MB for the 2^24 transitions, which stays in a processor's cache."""
+
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, keys: NDArray[np.int64], space: int) -> Self:
+        bits = np.zeros(-(-space // 8), np.uint8)
+        np.bitwise_or.at(bits, keys >> 3, np.uint8(1) << (keys & 7).astype(np.uint8))
+        return cls(bits)
+
+    def contains(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each key is in the set."""
+        return np.asarray(self.bits[keys >> 3] >> (keys & 7).astype(np.uint8) & 1, np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class VocabularyChecker:
+    """Counts and locates the events that a vocabulary does not allow."""
+
+    rule: Vocabulary
+    table: Kinds
+    allowed: KeySet
+
+    def count(self, batch: Batch) -> Counts:
+        events = self.rule.tried(self.rule.events(batch))
+        broken = events.where(~self.allowed.contains(events.keys))
+        return Counts(
+            violations=_per_sample(broken, len(batch)),
+            trials=_per_sample(events, len(batch)),
+            kinds=Kinds.of(broken.keys, broken.counts),
+        )
+
+    def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
+        for key, start, steps, pitches in self.rule.places(batch, i):
+            if not self.allowed.contains(np.array([key]))[0]:
+                yield Violation(
+                    start=start,
+                    steps=steps,
+                    pitches=pitches,
+                    observed=self.rule.key_name(key),
+                    allowed=self.rule.allowance(key, self.table),
+                )
+
+    def kind_name(self, key: int) -> str:
+        return self.rule.key_name(key)
+
+
+class Distribution(Counted, frozen=True, kw_only=True):
+    """A rule about a whole histogram. A trial is a sample; it is violated if the sample's own histogram lies farther
+    from the corpus's than 99 % of held-out real samples do. The distances of the whole set stand beside the count.
+
+    A single sample's distance is Kolmogorov's statistic, sqrt(m) times the largest difference of the two cumulative
+    distributions, where m is the number of events in the sample: so that a short sample is not far for being short.
+    """
+
+    limit: float | None = None
+    """Largest statistic that a sample may have: set from held-out real samples."""
+
+    def unit(self) -> str:
+        return "sample"
+
+    def positions(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Where each key lies on the axis of the quantity, in its unit."""
+        raise NotImplementedError
+
+    def coarsened(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The keys under which single samples are held against the corpus."""
+        return keys
+
+    @classmethod
+    def learn(cls, batch: Batch, **options: Any) -> Self:
+        rule = super().learn(batch, **options)
+        events = rule.events(batch)
+        filled: Self = replace(rule, support=support_of(batch, len(np.unique(events.samples))))
+        return filled
+
+    def merge(self, other: Self) -> Self:
+        merged: Self = replace(super().merge(other), limit=None)
+        return merged
+
+    def calibrate(self, batch: Batch) -> Self:
+        distances = self.distances(batch)
+        distances = distances[~np.isnan(distances)]
+        limit = float(np.ceil(np.quantile(distances, 0.99, method="higher") * 1e6) / 1e6) if len(distances) else None
+        calibrated: Self = replace(self, limit=limit)
+        return calibrated
+
+    def measures(self, observed: Self) -> dict[str, float]:
+        return self.distances_between(self.table(), observed.table())
+
+    def distances_between(self, learned: Kinds, observed: Kinds) -> dict[str, float]:
+        """ks, jsd (nats) and wasserstein (in the unit of the axis) between two tables; none if one is empty."""
+        if not len(learned.keys) or not len(observed.keys):
+            return {}
+        keys, p, q = aligned(learned, observed)
+        return {
+            "ks": statistics.ks_distance(p, q),
+            "jsd": statistics.jensen_shannon(p, q),
+            "wasserstein": statistics.wasserstein(self.positions(keys), p, q),
+        }
+
+    def distances(self, batch: Batch) -> NDArray[np.float64]:
+        """(n,) Kolmogorov's statistic of each sample against the corpus; nan for a sample with no events."""
+        table, events = self.table(), self.events(batch)
+        learned = Kinds.of(self.coarsened(table.keys), table.counts)
+        if not len(learned.keys) or not len(events.keys):
+            return np.full(len(batch), np.nan)
+        own = self.coarsened(events.keys)
+        keys = np.union1d(learned.keys, own)
+        at = events.samples * len(keys) + np.searchsorted(keys, own)
+        tables = np.bincount(at, weights=events.counts, minlength=len(batch) * len(keys)).reshape(len(batch), len(keys))
+        cumulated = np.cumsum(tables, axis=1)
+        corpus = np.zeros(len(keys))
+        corpus[np.searchsorted(keys, learned.keys)] = learned.counts
+        with np.errstate(invalid="ignore"):  # a sample with no events is 0 / 0: nan, as documented
+            shares = cumulated / cumulated[:, -1:]
+        differences: NDArray[np.float64] = np.abs(shares - np.cumsum(corpus) / corpus.sum()).max(axis=1)
+        return differences * np.sqrt(cumulated[:, -1])
+
+    def limit_line(self) -> str:
+        """The limit in words."""
+        return "no limit: nothing was held out" if self.limit is None else f"a sample may be {self.limit:.3f} away"
+
+    def compile(self) -> "DistributionChecker":
+        return DistributionChecker(self)
+
+
+@dataclass(frozen=True, eq=False)
+class DistributionChecker:
+    """Counts the samples that lie farther from the corpus than the rule's limit."""
+
+    rule: Distribution
+
+    def count(self, batch: Batch) -> Counts:
+        distances = self.rule.distances(batch)
+        tried = ~np.isnan(distances)
+        limit = np.inf if self.rule.limit is None else self.rule.limit
+        broken = (tried & (distances > limit)).astype(np.int64)
+        return Counts(violations=broken, trials=tried.astype(np.int64), kinds=Kinds.none())
+
+    def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
+        one = batch.take([i])
+        distance = self.rule.distances(one)[0]
+        if self.rule.limit is not None and distance > self.rule.limit:
+            yield Violation(
+                start=0,
+                steps=int(batch.lengths[i]),
+                pitches=(),
+                observed=f"a distance of {distance:.3f} from the corpus (Kolmogorov)",
+                allowed=f"at most {self.rule.limit:.3f}, which 99 % of held-out real samples keep",
+            )
+
+    def kind_name(self, key: int) -> str:
+        raise KeyError(key)  # a distribution has no kinds of violation
+
+
+def aligned(a: Kinds, b: Kinds) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The union of the keys, and the counts of both tables at each."""
+    keys = np.union1d(a.keys, b.keys)
+    p, q = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    p[np.searchsorted(keys, a.keys)] = a.counts
+    q[np.searchsorted(keys, b.keys)] = b.counts
+    return keys, p, q
+
+
+def kinds_of_map(counts: dict[int, int], space: int, place: str) -> Kinds:
+    """A map from a YAML file as a table. Raises InputError for a key outside 0..space - 1."""
+    for key in counts:
+        if not 0 <= key < space:
+            raise InputError(place, f"expected a key from 0 to {space - 1}, found {key}")
+    keys = np.array(sorted(counts), np.int64)
+    return Kinds.of(keys, np.array([counts[int(key)] for key in keys], np.int64))
+
+
+def map_of_kinds(table: Kinds) -> dict[int, int]:
+    """The inverse of ``kinds_of_map``, ascending."""
+    return {int(key): int(count) for key, count in zip(table.keys, table.counts, strict=True)}
+
+
+def kinds_of_names(counts: dict[str, int], parse: Callable[[str], int]) -> Kinds:
+    """A map from names to counts as a table; ``parse`` gives the key of a name, or raises InputError."""
+    keys = np.array([parse(name) for name in counts], np.int64)
+    return Kinds.of(keys, np.array(list(counts.values()), np.int64))
+
+
+def names_of_kinds(table: Kinds, name: Callable[[int], str]) -> dict[str, int]:
+    """The inverse of ``kinds_of_names``, by ascending key."""
+    return {name(key): count for key, count in map_of_kinds(table).items()}
+
+
+def _per_sample(events: Events, n: int) -> NDArray[np.int64]:
+    return np.bincount(events.samples, weights=events.counts, minlength=n).astype(np.int64)

@@ -1,0 +1,29 @@
+"""The one exception that is a message to a person. Anything else that is raised is a bug and keeps its traceback."""
+
+import unicodedata
+
+
+class InputError(Exception):
+    """The command, the spec or an input is unusable: shown on one line, and the exit code is 2.
+
+    ``place`` says which file and where in it; ``problem`` what was expected and what was found.
+    """
+
+    def __init__(self, place: object, problem: str) -> None:
+        self.place = printable(place)
+        self.problem = problem
+        super().__init__(f"{self.place}: {problem}" if self.place else problem)
+
+
+def printable(text: object) -> str:
+    """``text`` with control, format and undecodable characters escaped, so that a file name cannot drive a terminal.
+
+    >>> printable("a\\x1b[31mb\\n")
+    'a\\\\x1b[31mb\\\\n'
+    """
+    return "".join(
+        char.encode("unicode_escape", "backslashreplace").decode("ascii")
+        if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+        else char
+        for char in str(text)
+    )

@@ -1,0 +1,129 @@
+"""What the rules need to know of a piano roll, all of it from one pass over the values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+from verifier.features.intensity import BINS, LEVELS, intensity_bins
+
+COMPILE_AFTER = 1 << 27
+"""Cells that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
+Small inputs never pay for a compiler, and large ones at most twice (benchmarks/counting.py measures both)."""
+
+_scanned = 0
+
+
+@dataclass(frozen=True, eq=False)
+class RollScan:
+    """Features of n samples of ``steps`` steps and ``rows`` pitches; nothing after a sample's length counts.
+
+    A run is a maximal stretch of sounding steps on one pitch. It is *cut* if it touches an edge of the sample at which
+    the piece goes on, so that its true length is unknown.
+
+    codes      (n, steps) uint16, the pitch classes that sound, bit 0 = C
+    polyphony  (n, steps) uint8, number of pitches that sound
+    runs       (n, steps + 1) int32, number of uncut runs by length
+    cut_runs   (n, steps + 1) int32, number of cut runs by length
+    notes      (n, rows) int32, number of runs on each pitch
+    intensity  (n, 768) int32, values in each bin of ``features.intensity``
+    """
+
+    codes: NDArray[np.uint16]
+    polyphony: NDArray[np.uint8]
+    runs: NDArray[np.int32]
+    cut_runs: NDArray[np.int32]
+    notes: NDArray[np.int32]
+    intensity: NDArray[np.int32]
+
+
+def scan(batch: Batch) -> RollScan:
+    """The features of a batch, computed once and kept on it; by numpy or compiled, whichever is the cheaper."""
+    return batch.feature("roll", _scan)
+
+
+def _scan(batch: Batch) -> RollScan:
+    global _scanned
+    _scanned += batch.values.size
+    return scan_compiled(batch) if _scanned > COMPILE_AFTER else scan_numpy(batch)
+
+
+def scan_numpy(batch: Batch) -> RollScan:
+    """The definition of every feature, in numpy."""
+    values, lengths = batch.values, batch.lengths
+    n, rows, steps = values.shape
+    sounding = batch.sounding()
+
+    codes = np.zeros((n, steps), np.uint16)
+    for row in range(rows):
+        codes |= sounding[:, row].astype(np.uint16) << np.uint16((batch.view.lowest_pitch + row) % 12)
+    polyphony = sounding.sum(axis=1, dtype=np.uint8)
+
+    padded = np.zeros((n, rows, steps + 2), np.bool_)
+    padded[:, :, 1:-1] = sounding
+    edges = np.flatnonzero(padded[:, :, 1:] != padded[:, :, :-1])
+    starts, ends = edges[0::2], edges[1::2]
+    sample, row = np.divmod(starts // (steps + 1), rows)
+    first, last = starts % (steps + 1), ends % (steps + 1)
+    cut = ((first == 0) & ~batch.begins[sample]) | ((last == lengths[sample]) & ~batch.ends[sample])
+    by_length = sample * (steps + 1) + (last - first)
+
+    def tally(at: NDArray[np.int64], width: int) -> NDArray[np.int32]:
+        return np.bincount(at, minlength=n * width).astype(np.int32).reshape(n, width)
+
+    return RollScan(
+        codes=codes,
+        polyphony=polyphony,
+        runs=tally(by_length[~cut], steps + 1),
+        cut_runs=tally(by_length[cut], steps + 1),
+        notes=tally(sample * rows + row, rows),
+        intensity=_binary_intensity(batch, sounding) if values.dtype == np.bool_ else _intensity(batch),
+    )
+
+
+def scan_compiled(batch: Batch) -> RollScan:
+    """The same by ``kernels``: a pass over the values that keeps one bit a cell, and a pass over the bits."""
+    from verifier import kernels
+
+    n, rows, steps = batch.values.shape
+    width = -(-steps // kernels.WORD)
+    words = np.zeros((n, rows, width), np.uint64)
+    intensity = np.zeros((n, BINS), np.int32)
+    if batch.values.dtype == np.bool_:
+        sounding = batch.sounding()
+        packed = np.packbits(sounding, axis=2, bitorder="little")
+        words.view(np.uint8)[:, :, : packed.shape[2]] = packed
+        intensity = _binary_intensity(batch, sounding)
+    else:
+        threshold = np.float32(batch.view.threshold)
+        kernels.pack_and_bin(batch.values, batch.lengths, threshold, LEVELS, words, intensity)
+    found = RollScan(
+        codes=np.zeros((n, steps), np.uint16),
+        polyphony=np.zeros((n, steps), np.uint8),
+        runs=np.zeros((n, steps + 1), np.int32),
+        cut_runs=np.zeros((n, steps + 1), np.int32),
+        notes=np.zeros((n, rows), np.int32),
+        intensity=intensity,
+    )
+    kernels.scan_words(
+        words, batch.lengths, batch.begins, batch.ends, batch.view.lowest_pitch,
+        found.codes, found.polyphony, found.runs, found.cut_runs, found.notes,
+    )  # fmt: skip
+    return found
+
+
+def _binary_intensity(batch: Batch, sounding: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Histogram (n, 768) of values that are 0 or 1."""
+    bins = np.zeros((len(batch), BINS), np.int32)
+    bins[:, 3 * 255 + 1] = np.count_nonzero(sounding, axis=(1, 2))
+    bins[:, 1] = batch.lengths * batch.view.pitches - bins[:, 3 * 255 + 1]
+    return bins
+
+
+def _intensity(batch: Batch) -> NDArray[np.int32]:
+    """Histogram (n, 768) of float values."""
+    bins = np.zeros((len(batch), BINS), np.int32)
+    for i, (values, length) in enumerate(zip(batch.values, batch.lengths, strict=True)):
+        bins[i] = np.bincount(intensity_bins(values[:, :length]).ravel(), minlength=BINS)
+    return bins

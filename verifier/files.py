@@ -1,0 +1,41 @@
+"""Writing a file whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from verifier.errors import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path``: renamed to it when the block ends well, removed when it does not.
+
+    Raises InputError if the folder does not exist or cannot be written to.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    except OSError as error:
+        raise InputError(path, f"cannot be written: {error.strerror}") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Raise InputError now if ``path`` could not be written later: before the long work, not after it."""
+    if path.is_dir():
+        raise InputError(path, "expected a file to write, found a folder")
+    if not path.parent.is_dir():
+        raise InputError(path, f"its folder does not exist: {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(path, "its folder cannot be written to")

@@ -1,0 +1,1 @@
+"""Files and arrays become Batches here, one module a medium."""

@@ -1,0 +1,58 @@
+"""The run record: what a check found, as `-o run.json` holds it and every other reader takes it."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from verifier.rule import HeldOut, Violation
+
+Verdict = Literal["pass", "undecided", "fail"]
+
+
+class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What one rule found in one sample set.
+
+    ``distinct`` counts different kinds of violation; ``rate`` is violations per trial, with its 95 % ``interval`` over
+    groups of samples; ``ratio`` is that rate over the one of held-out real data, and null where real data has none;
+    ``breaking`` counts the samples with a violation, and ``breaking_interval`` is that of their share.
+    ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
+    ``examples`` places in the samples that break the rule most.
+    """
+
+    unit: str
+    violations: int
+    distinct: int
+    trials: int
+    rate: float | None
+    interval: tuple[float, float] | None
+    held_out: HeldOut | None
+    ratio: float | None
+    breaking: int
+    breaking_interval: tuple[float, float] | None
+    measures: dict[str, float]
+    verdict: Verdict
+    reason: str
+    kinds: dict[str, int]
+    examples: tuple[Violation, ...]
+
+
+class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What a sample set showed. ``groups`` are the files or pieces its samples were cut from."""
+
+    samples: int
+    groups: int
+    verdict: Verdict
+    unreadable: tuple[str, ...]
+    rules: dict[str, RuleResult]
+
+
+class Run(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """One run of ``verify check``: the version and the whole spec that made it, and a result for each sample set."""
+
+    verifier: str
+    spec: dict[str, Any]
+    sets: dict[str, SetResult]
+
+    def failed(self) -> bool:
+        """Whether any sample set fails."""
+        return any(result.verdict == "fail" for result in self.sets.values())

@@ -1,0 +1,240 @@
+"""What a person sees in a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from verifier.batch import Batch
+from verifier.corpora import Manifest
+from verifier.errors import printable
+from verifier.features.durations import sounding_pitches
+from verifier.places import pitch_name, where
+from verifier.record import RuleResult, Run, SetResult
+from verifier.rule import HeldOut, Rule, Violation
+from verifier.spec import Spec
+
+STYLES = {"pass": "green", "undecided": "yellow", "fail": "bold red"}
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that prints the same words to a file as to a terminal, wide enough there for a few columns."""
+    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=max(plain.width, 160))
+
+
+def safe(text: object) -> str:
+    """``text`` with control characters and markup escaped."""
+    return escape(printable(text))
+
+
+def percent(rate: float) -> str:
+    """A share with two or three figures that mean something: ``0.012%``, ``3.4%``, ``100%``."""
+    value = 100 * rate
+    return f"{value:.0f}%" if value >= 99.95 or value == 0 else f"{value:.1f}%" if value >= 1 else f"{value:.2g}%"
+
+
+def plural(unit: str, n: int) -> str:
+    """``1 change``, ``2 changes``, ``2 stretches``."""
+    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}{'es' if unit.endswith('ch') else 's'}"
+
+
+def view_line(spec: Spec) -> str:
+    """The view in words."""
+    view = spec.view
+    window = "whole pieces" if view.window is None else f"windows of {view.window} steps"
+    low, high = pitch_name(view.lowest_pitch), pitch_name(view.highest_pitch)
+    return f"{view.steps_per_quarter:g} steps a quarter, {window}, pitches {low} to {high}"
+
+
+def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None:
+    """The table of rules by sample sets, then places to look at; with intervals and more places if ``verbose``."""
+    out.print(f"[bold]{safe(spec.name)}[/]  {view_line(spec)}")
+    out.print(f"[dim]learned from {safe(spec.corpus.source)}[/]", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("violations per", no_wrap=True)
+    table.add_column("real, held out", no_wrap=True)
+    for label in run.sets:
+        table.add_column(safe(label), overflow="fold")
+    table.add_row("", "", *(Text(_size(result), style="dim") for result in run.sets.values()), end_section=True)
+    for rule in spec.rules:
+        results = [result.rules[rule.name()] for result in run.sets.values()]
+        held = rule.held_out
+        table.add_row(Text(rule.name()), _reference(held), *(_rate(result, verbose) for result in results))
+        table.add_row(
+            Text(f"  {rule.unit()}", style="dim"),
+            Text(f"{held.violations:,} of {held.trials:,}" if held else "", style="dim"),
+            *(Text(_counts(result), style="dim") for result in results),
+        )
+        for measure in rule.headline:
+            table.add_row(
+                Text(f"  {measure}", style="dim"),
+                _measure(held.measures if held else {}, measure),
+                *(_measure(result.measures, measure) for result in results),
+            )
+    table.add_section()
+    verdicts = (Text(result.verdict, style=STYLES[result.verdict]) for result in run.sets.values())
+    table.add_row(Text("verdict", style="bold"), "", *verdicts)
+    out.print(table)
+    for label, result in run.sets.items():
+        _print_places(out, label, result, 3 if verbose else 1)
+        for problem in result.unreadable:
+            out.print(f"[yellow]unreadable[/] {safe(problem)}", soft_wrap=True)
+
+
+def _size(result: SetResult) -> str:
+    pieces = f", {plural('piece', result.groups)}" if result.groups != result.samples else ""
+    return plural("sample", result.samples) + pieces
+
+
+def _reference(held_out: HeldOut | None) -> Text:
+    if held_out is None:
+        return Text("no record", style="yellow")
+    return Text(percent(held_out.rate)).append(f" up to {percent(held_out.upper)}", style="dim")
+
+
+def _rate(result: RuleResult, verbose: bool) -> Text:
+    if result.rate is None or result.interval is None:
+        return Text("no trial", style=STYLES[result.verdict])
+    text = Text(percent(result.rate), style=STYLES[result.verdict])
+    if verbose:
+        text.append(f" [{percent(result.interval[0])}, {percent(result.interval[1])}]", style="dim")
+    if result.ratio:
+        text.append(f" x{result.ratio:,.0f}" if result.ratio >= 100 else f" x{result.ratio:.2g}")
+    return text.append(f" {result.verdict}")
+
+
+def _counts(result: RuleResult) -> str:
+    kinds = f", {plural('kind', result.distinct)}" if result.distinct else ""
+    return f"{result.violations:,} of {result.trials:,}{kinds}"
+
+
+def _measure(measures: Mapping[str, float], name: str) -> Text:
+    return Text(f"{measures[name]:.4f}" if name in measures else "", style="dim")
+
+
+def _print_places(out: Console, label: str, result: SetResult, places: int) -> None:
+    failing = {name: rule for name, rule in result.rules.items() if rule.verdict == "fail" and rule.examples}
+    if not failing or not places:
+        return
+    out.print(f"\n[bold]{safe(label)}[/] breaks it most in")
+    for name, rule in failing.items():
+        for violation in rule.examples[:places]:
+            out.print(f"  [red]{name}[/]  {violation_line(violation)}", soft_wrap=True)
+
+
+def violation_line(violation: Violation) -> str:
+    """Sample, place, what was observed and what was allowed, as markup."""
+    return (
+        f"{safe(violation.sample)}, {violation.where}: [bold]{safe(violation.observed)}[/]"
+        f" [dim]({safe(violation.allowed)})[/]"
+    )
+
+
+def print_spec(out: Console, spec: Spec) -> None:
+    """What was learned."""
+    corpus = spec.corpus
+    out.print(f"[bold]{safe(spec.name)}[/]  {view_line(spec)}")
+    out.print(
+        f"[dim]from {safe(corpus.source)}: {corpus.pieces:,} pieces, {corpus.groups:,} after joining duplicates;"
+        f" {corpus.split.hold_out:.0%} of these held out (seed {corpus.split.seed})"
+        + (f"; learned from {corpus.sampling.windows:,} windows" if corpus.sampling else "")
+        + "[/]"
+    )
+    for rule in spec.rules:
+        support, held = rule.support, rule.held_out
+        out.print(f"\n[bold]{rule.name()}[/]  {_options(rule)}")
+        line = f"learned from {plural(rule.unit(), support.trials)} in {plural('piece', support.pieces)}"
+        if held:
+            line += f"; unseen real data breaks it in {percent(held.rate)} (up to {percent(held.upper)})"
+        if rule.forecast is not None:
+            line += f", forecast {percent(rule.forecast)}"
+        out.print(f"  [dim]{line}[/]", soft_wrap=True)
+        for line in rule.summary():
+            out.print(f"  {safe(line)}", soft_wrap=True)
+
+
+def _options(rule: Rule) -> str:
+    return (
+        "[dim]" + ", ".join(f"{name.replace('_', '-')}: {value}" for name, value in rule.set_options().items()) + "[/]"
+    )
+
+
+def print_rules(out: Console, rules: Mapping[str, type[Rule]]) -> None:
+    """Every rule with the first line of its manual and its options."""
+    for name, rule in rules.items():
+        out.print(f"[bold]{name}[/]  {safe(_first_sentence(rule))}", soft_wrap=True)
+        for option, (_, meta) in rule.options().items():
+            default = rule.__struct_defaults__[rule.__struct_fields__.index(option)]
+            out.print(
+                f"  [cyan]{option.replace('_', '-')}[/] = {default}  [dim]{safe(meta.description)}[/]", soft_wrap=True
+            )
+
+
+def _first_sentence(rule: type[Rule]) -> str:
+    return " ".join((rule.__doc__ or "").split("\n\n")[0].split())
+
+
+def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Sequence[str]) -> None:
+    """What can be learned from, and which sample sets each gives."""
+    for manifest in manifests:
+        out.print(f"[bold]{safe(manifest.name)}[/]  {safe(manifest.title)}")
+        out.print(
+            f"  {manifest.pieces:,} pieces in {manifest.groups:,} groups;"
+            f" {safe(manifest.source.package)} {safe(manifest.source.version)}",
+            soft_wrap=True,
+        )
+        out.print(f"  [dim]{safe(' '.join(manifest.licence.split()))}[/]", soft_wrap=True)
+        out.print("  as a sample set: " + ", ".join(f"{manifest.name}:{part}" for part in parts), soft_wrap=True)
+    out.print("[dim]A folder of your own files is a corpus too: verify learn FOLDER -o spec.yaml[/]")
+
+
+def print_explanation(
+    out: Console, spec: Spec, batch: Batch, found: Mapping[int, Sequence[Violation]], shown: int
+) -> None:
+    """The violations of each sample, with its piano roll drawn in characters; ``shown`` samples at most."""
+    order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i))[:shown]
+    total = sum(len(violations) for violations in found.values())
+    broken = sum(bool(violations) for violations in found.values())
+    out.print(f"{plural('violation', total)} in {broken:,} of {plural('sample', len(batch))} under {safe(spec.name)}")
+    for i in sorted(order):
+        out.print(f"\n[bold]{safe(batch.names[i])}[/]  from {where(batch, i, 0)}: {plural('violation', len(found[i]))}")
+        for line in roll_lines(batch, i, found[i]):
+            out.print(line)
+        for violation in found[i][:20]:
+            out.print(
+                f"  {violation.where}  [red]{violation.rule}[/]  [bold]{safe(violation.observed)}[/]"
+                f" [dim]({safe(violation.allowed)})[/]",
+                soft_wrap=True,
+            )
+        if len(found[i]) > 20:
+            out.print(f"  [dim]and {len(found[i]) - 20} more[/]")
+    if broken > len(order):
+        out.print(f"\n[dim]{broken - len(order)} more samples break it; --limit shows more of them[/]")
+
+
+def roll_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
+    """The piano roll of sample i, a character a step: what breaks a rule is red and has a mark under its step."""
+    length = int(batch.lengths[i])
+    marked = {
+        (pitch, step)
+        for violation in violations
+        for pitch in violation.pitches
+        for step in range(violation.start, violation.start + violation.steps)
+    }
+    sounding = [set(sounding_pitches(batch, i, step)) for step in range(length)]
+    heard = set().union(*sounding) | {pitch for pitch, _ in marked}
+    if not heard:
+        return []
+    lines = []
+    for pitch in range(max(heard), min(heard) - 1, -1):
+        line = Text(f"{pitch_name(pitch):>4} ")
+        for step in range(length):
+            on = pitch in sounding[step]
+            line.append("█" if on else "·", style="bold red" if (pitch, step) in marked else "" if on else "grey30")
+        lines.append(line)
+    starts = {violation.start for violation in violations if violation.pitches}
+    marks = Text(" " * 5 + "".join("^" if step in starts else " " for step in range(length)), style="red")
+    return [*lines, marks]

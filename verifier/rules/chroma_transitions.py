@@ -1,0 +1,131 @@
+"""Which chord follows which: the transitions between sets of pitch classes that the corpus has."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+from verifier.counted import Events, Place, Vocabulary
+from verifier.features.chroma import (
+    CODES,
+    TRANSITIONS,
+    chord_code,
+    chord_name,
+    transitions,
+    transpose_transitions,
+)
+from verifier.features.durations import sounding_pitches
+from verifier.features.roll import scan
+from verifier.places import times
+from verifier.rule import Count, Kinds, option
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
+    """The graph of chords: a violation is a change from one set of pitch classes to another that the corpus lacks.
+
+    After TequilaGAN (Valle, Cai and Doshi, arXiv:1807.04919), which counts every pair of neighbouring steps. Here a
+    trial is a change of chord unless ``per: step``, because a rate per step falls with a finer grid; and the set may be
+    closed under transposition, because a corpus is never large enough to show every chord in every key. The counts are
+    those of every pair of steps as it occurred: both options can be edited in the file without learning again.
+    """
+
+    invariance: Annotated[
+        Literal["none", "transposition"],
+        option("whether a transition is also allowed in the keys in which the corpus does not have it"),
+    ] = "transposition"
+    per: Annotated[
+        Literal["change", "step"], option("a trial: a change of chord, or every pair of neighbouring steps (the paper)")
+    ] = "change"
+    transitions: dict[str, dict[str, Count]] = {}
+    """from chord -> to chord -> pairs of neighbouring steps."""
+
+    key_space = TRANSITIONS
+
+    def unit(self) -> str:
+        return self.per
+
+    def events(self, batch: Batch) -> Events:
+        return Events.single(*transitions(scan(batch).codes, batch.lengths))
+
+    def tried(self, events: Events) -> Events:
+        if self.per == "step":
+            return events
+        return events.where(events.keys >> 12 != events.keys & (CODES - 1))
+
+    def table(self) -> Kinds:
+        pairs = [
+            (chord_code(origin) << 12 | chord_code(target), count)
+            for origin, targets in self.transitions.items()
+            for target, count in targets.items()
+        ]
+        keys, counts = np.array(pairs, np.int64).reshape(-1, 2).T
+        return Kinds.of(keys, counts)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        graph: dict[str, dict[str, int]] = {}
+        for key, count in zip(table.keys.tolist(), table.counts.tolist(), strict=True):
+            graph.setdefault(chord_name(key >> 12), {})[chord_name(key & (CODES - 1))] = count
+        return {"transitions": graph}
+
+    def allowed(self, table: Kinds) -> NDArray[np.int64]:
+        if self.invariance == "none":
+            return super().allowed(table)
+        orbits = np.stack([transpose_transitions(table.keys, semitones) for semitones in range(12)])
+        classes = Kinds.of(orbits.min(axis=0), table.counts)
+        kept = super().allowed(classes)
+        return np.unique(np.concatenate([transpose_transitions(kept, semitones) for semitones in range(12)]))
+
+    def places(self, batch: Batch, i: int) -> Iterator[Place]:
+        codes = scan(batch).codes[i]
+        for step in range(1, int(batch.lengths[i])):
+            if self.per == "step" or codes[step] != codes[step - 1]:
+                key = int(codes[step - 1]) << 12 | int(codes[step])
+                yield Place(key, step, 1, sounding_pitches(batch, i, step))
+
+    def key_name(self, key: int) -> str:
+        return f"{chord_name(key >> 12)} -> {chord_name(key & (CODES - 1))}"
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        origin, target = key >> 12, key & (CODES - 1)
+        best: tuple[int, int, int] | None = None  # (pitch classes that differ, -count, chord)
+        shifts = range(12) if self.invariance == "transposition" else range(1)
+        for semitones in shifts:
+            keys = transpose_transitions(table.keys, semitones)
+            from_here = (keys >> 12 == origin) & (keys & (CODES - 1) != origin)
+            for follower, count in zip(keys[from_here] & (CODES - 1), table.counts[from_here], strict=True):
+                candidate = ((int(follower) ^ target).bit_count(), -int(count), int(follower))
+                best = candidate if best is None else min(best, candidate)
+        keys_note = " in any key" if self.invariance == "transposition" else ""
+        if best is None:
+            return f"no chord follows {chord_name(origin)} in the corpus{keys_note}"
+        return f"nearest that follows {chord_name(origin)}{keys_note}: {chord_name(best[2])} ({times(-best[1])})"
+
+    def summary(self) -> Iterator[str]:
+        graph = self.graph()
+        table = self.table()
+        changes = table.keys >> 12 != table.keys & (CODES - 1)
+        keys, counts = table.keys[changes], table.counts[changes]
+        yield (
+            f"{graph.number_of_nodes():,} chords, {len(keys):,} different changes;"
+            f" {int((counts == 1).sum()):,} of these were seen once"
+        )
+        allowed = self.allowed(table)
+        allowed = allowed[allowed >> 12 != allowed & (CODES - 1)]
+        yield f"{len(allowed):,} changes are allowed (invariance: {self.invariance})"
+        for at in np.argsort(-counts, kind="stable")[:5]:
+            yield f"{self.key_name(int(keys[at]))}  {int(counts[at]):,}"
+
+    def graph(self) -> "networkx.DiGraph[str]":
+        """The transitions as a directed graph: a node is a chord, ``weight`` of an edge its count."""
+        import networkx
+
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        graph.add_weighted_edges_from(
+            (origin, target, count) for origin, targets in self.transitions.items() for target, count in targets.items()
+        )
+        return graph

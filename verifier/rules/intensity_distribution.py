@@ -1,0 +1,61 @@
+"""How often each value occurs, as a distribution, raw and after rounding to 8 bit."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+from verifier.counted import Distribution, Events, kinds_of_names, names_of_kinds
+from verifier.features.intensity import bin_name, bin_of_name, bin_positions
+from verifier.features.roll import scan
+from verifier.rule import Count, Kinds, option
+
+
+class IntensityDistribution(Distribution, frozen=True, kw_only=True):
+    """The histogram of values. A violation is a sample whose histogram is farther from the corpus's
+    than 99 % of held-out real samples, after rounding to 8 bit unless ``rounding: none``.
+
+    Distances of the whole set, raw and with ``-8-bit``: ``ks``; ``jsd`` in nats; ``wasserstein`` on the scale 0 to 1.
+    Raw keeps apart what rounding merges: a sigmoid never gives an exact 0, so its raw distance is large whatever it
+    learned. Both are computed on bins (features.intensity), so a raw ``ks`` is a lower bound within half a level.
+    """
+
+    rounding: Annotated[Literal["8-bit", "none"], option("what single samples are compared after")] = "8-bit"
+    values: dict[str, Count] = {}
+    """'at', 'below' or 'above' a level of 1/255 -> values."""
+
+    headline = ("ks", "ks-8-bit")
+
+    def events(self, batch: Batch) -> Events:
+        return Events.of_histograms(scan(batch).intensity)
+
+    def table(self) -> Kinds:
+        return kinds_of_names(self.values, bin_of_name)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        return {"values": names_of_kinds(table, bin_name)}
+
+    def positions(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+        return bin_positions(keys)
+
+    def coarsened(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        return keys if self.rounding == "none" else _rounded(keys)
+
+    def distances_between(self, learned: Kinds, observed: Kinds) -> dict[str, float]:
+        rounded = (Kinds.of(_rounded(table.keys), table.counts) for table in (learned, observed))
+        after = super().distances_between(*rounded)
+        return super().distances_between(learned, observed) | {f"{name}-8-bit": value for name, value in after.items()}
+
+    def summary(self) -> Iterator[str]:
+        table = self.table()
+        total = int(table.counts.sum())
+        mean = float((bin_positions(table.keys) * table.counts).sum()) / max(total, 1)
+        yield f"{total:,} values, mean {mean:.4f}"
+        yield self.limit_line()
+
+
+def _rounded(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The bin of the level that each bin rounds to."""
+    return keys // 3 * 3 + 1

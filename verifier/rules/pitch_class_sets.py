@@ -1,0 +1,74 @@
+"""Which chords there are: the sets of pitch classes that the corpus has."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
+from verifier.features.chroma import CODES, chord_code, chord_name, transpose
+from verifier.features.durations import sounding_pitches
+from verifier.features.roll import scan
+from verifier.features.stretches import stretches
+from verifier.rule import Count, Kinds, option
+
+
+class PitchClassSets(Vocabulary, frozen=True, kw_only=True):
+    """The chords: a violation is a chord, as a set of pitch classes, that the corpus does not have.
+
+    A chord is a maximal stretch of steps with the same pitch classes, whichever octaves they stand in.
+    """
+
+    invariance: Annotated[
+        Literal["none", "transposition"],
+        option("whether a chord is also allowed in the keys in which the corpus does not have it"),
+    ] = "transposition"
+    chords: dict[str, Count] = {}
+    """pitch classes -> stretches."""
+
+    key_space = CODES
+
+    def unit(self) -> str:
+        return "chord"
+
+    def events(self, batch: Batch) -> Events:
+        found = stretches(scan(batch).codes, batch.lengths)
+        return Events.single(found.samples, found.values)
+
+    def table(self) -> Kinds:
+        return kinds_of_names(self.chords, chord_code)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        return {"chords": names_of_kinds(table, chord_name)}
+
+    def allowed(self, table: Kinds) -> NDArray[np.int64]:
+        if self.invariance == "none":
+            return super().allowed(table)
+        orbits = np.stack([transpose(table.keys, semitones) for semitones in range(12)])
+        kept = super().allowed(Kinds.of(orbits.min(axis=0), table.counts))
+        return np.unique(np.concatenate([transpose(kept, semitones) for semitones in range(12)]))
+
+    def places(self, batch: Batch, i: int) -> Iterator[Place]:
+        found = stretches(scan(batch).codes[i : i + 1], batch.lengths[i : i + 1])
+        for value, start, steps in zip(found.values.tolist(), found.starts.tolist(), found.steps.tolist(), strict=True):
+            yield Place(value, start, steps, sounding_pitches(batch, i, start))
+
+    def key_name(self, key: int) -> str:
+        return chord_name(key)
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        allowed = self.allowed(table)
+        if not len(allowed):
+            return "no chord at all"
+        nearest = min(allowed.tolist(), key=lambda code: ((code ^ key).bit_count(), code))
+        return f"nearest chord of the corpus: {chord_name(nearest)}"
+
+    def summary(self) -> Iterator[str]:
+        table = self.table()
+        yield f"{len(table.keys):,} chords; {len(self.allowed(table)):,} allowed (invariance: {self.invariance})"
+        most = np.argsort(-table.counts, kind="stable")[:8]
+        yield "most common: " + ", ".join(
+            f"{chord_name(int(table.keys[at]))} ({int(table.counts[at]):,})" for at in most
+        )

@@ -1,0 +1,157 @@
+"""The sample sets that a command is given: files, or parts of a corpus, or baselines made from one."""
+
+import functools
+import glob
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier import corpora
+from verifier.baselines import BASELINES
+from verifier.batch import Batch
+from verifier.corpora import Corpus
+from verifier.errors import InputError, printable
+from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
+from verifier.spec import CorpusRecord
+from verifier.view import View
+
+PARTS = ("learn", "hold-out", "all", *BASELINES)
+"""What may stand after the colon of CORPUS:PART. Baselines are made from the hold-out part."""
+
+WINDOWS_AT_ONCE = 1024
+"""Windows from which on a Batch takes no further piece."""
+
+
+class Samples(Protocol):
+    """One sample set, one column of a report. ``batches`` can be called again and gives the same samples again."""
+
+    @property
+    def label(self) -> str:
+        """What was written on the command line."""
+
+    @property
+    def total(self) -> int | None:
+        """Number of samples, where it is known before they are read."""
+
+    @property
+    def unreadable(self) -> Sequence[InputError]:
+        """The files left out; complete when the batches have been gone through."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The samples, some at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class CorpusSamples:
+    """The windows ``chosen`` (by index, rising) of some pieces of a corpus, as they are or made into a baseline."""
+
+    label: str
+    view: View
+    pieces: Sequence[Notes]
+    chosen: NDArray[np.int64]
+    baseline: str | None
+    seed: int
+    unreadable: Sequence[InputError] = ()
+
+    @property
+    def total(self) -> int:
+        """Number of samples."""
+        return len(self.chosen)
+
+    def batches(self) -> Iterator[Batch]:
+        """The samples, some at a time."""
+        rng = np.random.default_rng([self.seed, PARTS.index(self.baseline or "all")])
+        waiting: list[Notes] = []
+        before = count = 0
+        for i, piece in enumerate(self.pieces, 1):
+            waiting.append(piece)
+            count += _window_count(piece, self.view)
+            if count < WINDOWS_AT_ONCE and i < len(self.pieces):
+                continue
+            at = self.chosen[(self.chosen >= before) & (self.chosen < before + count)] - before
+            if len(at):
+                batch = batch_of(waiting, self.view).take(at)
+                yield BASELINES[self.baseline](batch, rng) if self.baseline else batch
+            waiting, before, count = [], before + count, 0
+
+
+def open_samples(
+    path: str,
+    view: View,
+    record: CorpusRecord | None = None,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    on_error: Literal["stop", "skip"] = "stop",
+) -> Samples:
+    """The sample set that ``path`` names: an existing file or folder, a glob, or CORPUS:PART (see PARTS).
+
+    ``record``, of a spec, says by its split which pieces of a corpus are held out; without it, the default split does.
+    If the spec was learned from some of the windows only, these are the part ``learn``.
+    ``seed`` has no part in that: it makes the baselines, and with ``limit`` it chooses that many windows of a corpus,
+    the same ones for a baseline as for the part that it is made from. Of files the first ones are taken.
+
+    Raises InputError for a path that is none of these, and for a part without a window. If the corpus is the one in
+    ``record`` but its content is another, a warning on standard error says so.
+    """
+    corpus_name, colon, part = path.rpartition(":")
+    if os.path.exists(path) or (glob.has_magic(path) and part not in PARTS):
+        from verifier.media.source import open_path
+
+        return open_path(path, view, limit=limit, on_error=on_error)
+    if not colon or not _is_corpus(corpus_name):
+        raise InputError(path, f"no such file or folder, and no CORPUS:PART ({_possible()})")
+    if part not in PARTS:
+        raise InputError(path, f"expected a part of {corpus_name} ({', '.join(PARTS)}), found {part!r}")
+    corpus = _loaded(corpus_name)
+    if record is not None and part != "all":
+        _warn_if_changed(record, corpus, path)
+    learned, held_out = corpora.split(corpus, record.split if record is not None else None)
+    pieces = {"all": corpus.pieces, "learn": learned}.get(part, held_out)
+    total = sum(_window_count(piece, view) for piece in pieces)
+    if not total:
+        raise InputError(
+            path, f"expected at least one window, found none in {len(pieces)} of {len(corpus.pieces)} pieces"
+        )
+    chosen = np.arange(total)
+    if part == "learn" and record is not None and record.sampling and record.name == corpus.name:
+        chosen = choose(total, record.sampling.windows, record.sampling.seed)  # those that were learned from, no others
+    if limit is not None:
+        chosen = chosen[choose(len(chosen), limit, seed)]
+    return CorpusSamples(path, view, pieces, chosen, part if part in BASELINES else None, seed)
+
+
+def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
+    """``limit`` different indices below ``total``, or all if there are not as many, rising; chosen by ``seed``."""
+    if limit >= total:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(seed).choice(total, limit, replace=False))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(name_or_path: str) -> Corpus:
+    # Several columns of one table come from one corpus.
+    return corpora.load(name_or_path)
+
+
+def _is_corpus(name_or_path: str) -> bool:
+    return name_or_path in {manifest.name for manifest in corpora.names()} or os.path.isdir(name_or_path)
+
+
+def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:
+    if record.name == corpus.name and record.sha256 != corpus.provenance.sha256:
+        problem = "the content has changed since the spec was learned, so that held-out pieces may have been learned"
+        print(f"warning: {printable(path)}: {problem}", file=sys.stderr)
+
+
+def _possible() -> str:
+    return f"corpora: {', '.join(manifest.name for manifest in corpora.names())}; parts: {', '.join(PARTS)}"
+
+
+def _window_count(piece: Notes, view: View) -> int:
+    return len(windows(total_steps(piece, view), view))

@@ -1,0 +1,230 @@
+"""Spec: a view, where the corpus came from, and the rules learned. The YAML file that a person reads and edits."""
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct, structs
+
+from verifier.corpora import Provenance, Split
+from verifier.errors import InputError, printable
+from verifier.files import replacing
+from verifier.rule import Checker, Rule, rule_named
+from verifier.view import View
+
+VERSION = 1
+MAX_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+class Sampling(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """That the rules were learned from some of the windows only: how many, and the seed that chose them."""
+
+    windows: Annotated[int, Meta(ge=1)]
+    seed: Annotated[int, Meta(ge=0)] = 0
+
+
+class CorpusRecord(Provenance, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """What the rules were learned from: the corpus, its split, and the windows chosen."""
+
+    name: str
+    split: Split
+    sampling: Sampling | None = None
+
+
+class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    verifier: Annotated[int, Meta(ge=VERSION, le=VERSION)]
+    name: str
+    view: View
+    corpus: CorpusRecord
+    rules: list[Any]
+
+
+class Spec(Struct, frozen=True, kw_only=True):
+    """What real data does. ``rules`` have different names; the order is that of the file."""
+
+    name: str
+    view: View
+    corpus: CorpusRecord
+    rules: tuple[Rule, ...]
+
+    def compile(self) -> dict[str, Checker]:
+        """A checker for each rule, by name."""
+        return {rule.name(): rule.compile() for rule in self.rules}
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name. Raises InputError if the spec has none."""
+        for rule in self.rules:
+            if rule.name() == name:
+                return rule
+        raise InputError(f"spec {self.name}", f"expected one of its rules ({self._listed()}), found {name!r}")
+
+    def selected(self, only: Sequence[str], skip: Sequence[str]) -> "Spec":
+        """The spec with only the rules named (all if none are named), less those skipped. Raises InputError."""
+        for name in (*only, *skip):
+            self.rule(name)
+        kept = tuple(rule for rule in self.rules if (not only or rule.name() in only) and rule.name() not in skip)
+        if not kept:
+            raise InputError(f"spec {self.name}", "no rule is left to check")
+        return structs.replace(self, rules=kept)
+
+    def _listed(self) -> str:
+        return ", ".join(rule.name() for rule in self.rules)
+
+
+def load(path: Path) -> Spec:
+    """The spec in a YAML file. Raises InputError that names the place in the file."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(path, f"expected a spec of at most {MAX_BYTES >> 20} MiB, found {size >> 20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(path, f"expected a spec file: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"expected UTF-8 text, found byte {error.object[error.start]:#04x}") from None
+    return loads(text, path)
+
+
+def loads(text: str, place: object = "spec") -> Spec:
+    """The spec in a text. Raises InputError; ``place`` says in its message where the text came from."""
+    try:
+        data = yaml.load(text, _StrictLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{printable(place)}{at}", f"not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise InputError(place, f"not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict) or "verifier" not in data:
+        raise InputError(place, "expected a spec, which starts with 'verifier: 1'; found something else")
+
+    def located(convert: Callable[[], T], prefix: str) -> T:
+        try:
+            return convert()
+        except msgspec.ValidationError as error:
+            problem, _, at = str(error).partition(" - at `")
+            path = prefix + at.rstrip("`").removeprefix("$")
+        except InputError as error:  # from a rule that looked into its own table
+            problem, path = str(error), prefix
+        path = path.removeprefix(".")
+        problem = problem[:1].lower() + problem[1:].replace("`", "'")
+        line = _line_of(text, path)
+        raise InputError(
+            f"{printable(place)}{f', line {line}' if line else ''}", f"{path}: {problem}" if path else problem
+        )
+
+    head = located(functools.partial(msgspec.convert, data, _Head), "")
+    rules: list[Rule] = []
+    for i, item in enumerate(head.rules):
+        rule = located(functools.partial(_rule, item, {rule.name() for rule in rules}), f"rules[{i}]")
+        rules.append(rule)
+    return Spec(name=head.name, view=head.view, corpus=head.corpus, rules=tuple(rules))
+
+
+def _rule(item: object, taken: set[str]) -> Rule:
+    """One entry of the list of rules. Raises InputError or msgspec's ValidationError."""
+    if not isinstance(item, dict) or not isinstance(item.get("rule"), str):
+        raise InputError("", "expected a rule, a map with the key 'rule'")
+    cls = rule_named(item["rule"])
+    if cls.name() in taken:
+        raise InputError("", f"a second {cls.name()}; a rule can stand in a spec once")
+    rule = msgspec.convert(item, cls)
+    rule.validate()
+    return rule
+
+
+def document(spec: Spec) -> dict[str, Any]:
+    """The spec as plain types, as a file holds it: of each rule the options first, then its support, then the rest."""
+    return {
+        "verifier": VERSION,
+        "name": spec.name,
+        "view": _builtins(spec.view),
+        "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
+        "rules": [_ordered(rule) for rule in spec.rules],
+    }
+
+
+def dumps(spec: Spec) -> str:
+    """The spec as YAML: short maps on one line, sorted, so that a text diff of two specs reads well."""
+    text: str = yaml.dump(
+        document(spec), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
+    )
+    return re.sub(r"^- rule:", r"\n- rule:", text, flags=re.MULTILINE)
+
+
+def dump(spec: Spec, path: Path) -> None:
+    """Write the spec to a file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(dumps(spec), encoding="utf-8")
+
+
+def _ordered(rule: Rule) -> dict[str, Any]:
+    found = _builtins(rule)
+    options = [name.replace("_", "-") for name in rule.options()]
+    common = [field.replace("_", "-") for field in Rule.__struct_fields__]
+    learned = [name for name in found if name not in {"rule", *options, *common}]
+    return {name: found[name] for name in ["rule", *options, *common, *learned] if name in found}
+
+
+def _builtins(value: Any) -> dict[str, Any]:
+    """As plain types, without the fields that are None and have no meaning of their own as null."""
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    keep = {"window"}  # null is a setting there: pieces stay whole
+    return {
+        name: int(item) if isinstance(item, float) and item.is_integer() else item
+        for name, item in found.items()
+        if item is not None or name in keep
+    }
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line in which the node at ``path`` (``rules[0].support.pieces``) starts, or its nearest ancestor."""
+    try:
+        node = yaml.compose(text, yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return None
+    line: int | None = None
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+|\.\.\.)\]", path):
+        if name and isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == name]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif index.isdigit() and isinstance(node, yaml.SequenceNode) and int(index) < len(node.value):
+            node = node.value[int(index)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+class _StrictLoader(yaml.CSafeLoader):
+    """Safe YAML, less what a spec has no use for: repeated keys (the last would win in silence) and aliases (a short
+    file could unfold into a huge one).
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node in self.constructed_objects or node in self.recursive_objects:
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a spec", node.start_mark)
+        return super().construct_object(node, deep)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, (str, int)):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "expected a name or a number as a key", key_node.start_mark
+                )
+            if key in mapping:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
+                )
+            mapping[key] = self.construct_object(value_node, deep=True)
+        return mapping
