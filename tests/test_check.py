@@ -35,7 +35,8 @@ def chorale_like(seed: int, n: int = 30) -> list[str]:
 @pytest.fixture(scope="module")
 def spec():
     learned = learn_rules(batch(chorale_like(0, 60)), {name: {} for name in registry()})
-    return small_spec(view=PianoRollView(window=16), rules=calibrate(learned, batch(chorale_like(1))))
+    rules, calibration = calibrate(learned, batch(chorale_like(1)))
+    return small_spec(view=PianoRollView(window=16), rules=rules, calibration=calibration)
 
 
 def verdicts(spec, samples):

@@ -14,12 +14,18 @@ from verifier.view import PianoRollView, require_same_view
 
 def small_spec(**changes):
     batch = random_batch(5, n=8)
-    rules = calibrate(learn_rules(batch, {name: {} for name in registry()}), random_batch(6, n=4))
+    rules, calibration = calibrate(learn_rules(batch, {name: {} for name in registry()}), random_batch(6, n=4))
     record = CorpusRecord(
         name="noise", source="a random generator", licence="none", pieces=4, groups=4, sha256="0" * 64, split=Split(),
         sampling=Sampling(windows=8),
     )  # fmt: skip
-    fields = {"name": "small", "view": batch.view, "corpus": record, "rules": rules} | changes
+    fields = {
+        "name": "small",
+        "view": batch.view,
+        "corpus": record,
+        "rules": rules,
+        "calibration": calibration,
+    } | changes
     return Spec(**fields)
 
 

@@ -1,6 +1,7 @@
 """Checking samples against a spec: count everything, keep the worst samples to look at, judge each rule."""
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,27 +13,31 @@ import verifier
 from verifier import places, statistics
 from verifier.batch import Batch
 from verifier.errors import InputError
-from verifier.record import RuleResult, Run, SetResult, Verdict
+from verifier.record import Flag, RuleResult, Run, SetResult, Verdict
 from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation
 from verifier.spec import Spec, document
+from verifier.verdict import PieceCounts, Reference, discovered, excess_p_value, holm, require_level
 from verifier.view import require_same_view
 
 KEPT_SAMPLES = 3
 """Samples kept for each rule, those that break it most, so that places can be shown."""
 SHOWN_PLACES = 3
 """Places shown of each of them."""
+ALPHA = 0.05
+"""The error that a user allows: the chance that real samples fail a spec, and the share of them that is flagged."""
 SHOWN_KINDS = 10
 """Kinds of violation in a record, the most frequent."""
 
 
 @dataclass(frozen=True, eq=False)
 class RuleTally:
-    """Counts of one rule over samples: violations and trials (n,) int64, kinds, the rule as learned from the samples
-    (if it measures distances), and the samples that break it most, as (violations, a Batch of one).
+    """Counts of one rule over samples: violations and trials (n,) int64, scores (n,) float64, kinds, the rule as
+    learned from the samples (if it measures distances), and the samples that break it most (violations, Batch of one).
     """
 
     violations: NDArray[np.int64]
     trials: NDArray[np.int64]
+    scores: NDArray[np.float64]
     kinds: Kinds
     observed: Rule | None
     worst: tuple[tuple[int, Batch], ...]
@@ -43,6 +48,7 @@ class RuleTally:
         return RuleTally(
             np.concatenate([self.violations, other.violations]),
             np.concatenate([self.trials, other.trials]),
+            np.concatenate([self.scores, other.scores]),
             self.kinds.merge(other.kinds),
             observed,
             tuple(worst[:KEPT_SAMPLES]),
@@ -74,6 +80,7 @@ def tally_batch(spec: Spec, checkers: Mapping[str, Checker], batch: Batch) -> Ta
         rules[rule.name()] = RuleTally(
             counts.violations,
             counts.trials,
+            counts.scores,
             counts.kinds,
             type(rule).learn(batch, **rule.set_options()) if _measures(rule) else None,
             tuple((int(counts.violations[i]), batch.take([i])) for i in _worst(counts.violations, batch.names)),
@@ -107,7 +114,74 @@ def merge_tallies(tallies: Sequence[Tally]) -> Tally:
     return merged[0]
 
 
-def judge_rule(rule: Rule, checker: Checker, tally: RuleTally, groups: Sequence[str]) -> RuleResult:
+def judge(spec: Spec, tally: Tally, unreadable: Sequence[InputError] = (), alpha: float = ALPHA) -> SetResult:
+    """The result of a sample set. It fails if any rule fails, which it wrongly does for real samples with a probability
+    of at most ``alpha`` in all, and passes if all rules pass. Raises InputError for an alpha that the calibration of
+    the spec is too small for.
+    """
+    names = [rule.name() for rule in spec.rules]
+    checkers = spec.compile()
+    labels, piece = np.unique(np.asarray(tally.groups, object).astype(str), return_inverse=True)
+    adjusted: dict[str, float] = {}
+    flagged = flagged_groups = None
+    if spec.calibration is not None:
+        require_level(alpha, len(spec.calibration.samples), "pieces")
+        adjusted = holm({name: _excess(spec.calibration.counts[name], tally.rules[name], piece) for name in names})
+        flagged, flagged_groups = _flags(Reference(spec.calibration, names), names, tally, labels, piece, alpha)
+    rules = {
+        rule.name(): _judge_rule(
+            rule, checkers[rule.name()], tally.rules[rule.name()], tally.groups, adjusted.get(rule.name()), alpha
+        )
+        for rule in spec.rules
+    }
+    verdicts = {result.verdict for result in rules.values()}
+    return SetResult(
+        samples=len(tally.names),
+        groups=len(labels),
+        verdict="fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "undecided",
+        flagged=flagged,
+        flagged_groups=flagged_groups,
+        unreadable=tuple(str(error) for error in unreadable),
+        rules=rules,
+    )
+
+
+def _excess(real: PieceCounts, tally: RuleTally, piece: NDArray[np.int64]) -> float:
+    violations, trials = (
+        np.bincount(piece, weights=counts).astype(np.int64) for counts in (tally.violations, tally.trials)
+    )
+    return excess_p_value(real, violations, trials)
+
+
+def _flags(
+    reference: Reference,
+    names: Sequence[str],
+    tally: Tally,
+    labels: NDArray[np.str_],
+    piece: NDArray[np.int64],
+    alpha: float,
+) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+    """The samples and the groups whose p-value is at most alpha, strangest first."""
+    scores = np.stack([tally.rules[name].scores for name in names], axis=1)
+    found = reference.of_samples(scores)
+    strangest = np.lexsort((np.arange(len(piece)), found.statistic, piece))
+    first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
+    of_pieces = reference.of_pieces(found, piece)
+
+    def flags(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
+        called = discovered(p_values, alpha)
+        strange = np.flatnonzero(p_values <= alpha).tolist()
+        return tuple(
+            Flag(sample=str(names_[i]), p=float(p_values[i]), rule=names[int(spoke[i])], discovered=bool(called[i]))
+            for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
+        )
+
+    return flags(tally.names, found.combined, found.spoke), flags(labels.tolist(), of_pieces, found.spoke[first])
+
+
+def _judge_rule(
+    rule: Rule, checker: Checker, tally: RuleTally, groups: Sequence[str], p_value: float | None, alpha: float
+) -> RuleResult:
     """The result of one rule: its rate and interval, and how they stand to held-out real data."""
     interval = statistics.rate_interval(tally.violations, tally.trials, groups)
     tried = tally.trials > 0
@@ -115,7 +189,7 @@ def judge_rule(rule: Rule, checker: Checker, tally: RuleTally, groups: Sequence[
         tally.violations[tried] > 0, [g for g, some in zip(groups, tried, strict=True) if some]
     )
     held_out = rule.held_out
-    verdict, reason = _verdict(interval, share, held_out)
+    verdict, reason = _verdict(interval, held_out, p_value, alpha, len(tally.trials))
     most = np.argsort(-tally.kinds.counts, kind="stable")[:SHOWN_KINDS]
     return RuleResult(
         unit=rule.unit(),
@@ -128,6 +202,7 @@ def judge_rule(rule: Rule, checker: Checker, tally: RuleTally, groups: Sequence[
         ratio=interval.rate / held_out.rate if interval and held_out and held_out.rate else None,
         breaking=int((tally.violations > 0).sum()),
         breaking_interval=(share.low, share.high) if share else None,
+        p_value=p_value,
         measures=rule.measures(tally.observed) if tally.observed else {},
         verdict=verdict,
         reason=reason,
@@ -139,46 +214,40 @@ def judge_rule(rule: Rule, checker: Checker, tally: RuleTally, groups: Sequence[
 
 
 def _verdict(
-    rate: statistics.Interval | None, share: statistics.Interval | None, held_out: HeldOut | None
+    rate: statistics.Interval | None, held_out: HeldOut | None, p_value: float | None, alpha: float, samples: int
 ) -> tuple[Verdict, str]:
-    """Fail if the rate of violations, or the share of samples that have any, is clearly above that of real data; pass
-    if both are clearly within it.
+    """Fail if real data would hardly break the rule as often, pass if the rate lies clearly within what real data may
+    reach, else undecided, with the number of samples that would decide if the rate stayed what it is.
     """
-    if rate is None or share is None:
+    if rate is None:
         return "undecided", "the samples gave it no trial"
-    if held_out is None:
+    if held_out is None or p_value is None:
         return "undecided", "the spec has no held-out record to compare with"
-    if rate.low > held_out.upper:
-        return "fail", f"the rate is at least {rate.low:.2%}; real data stays below {held_out.upper:.2%}"
-    if share.low > held_out.breaking_upper:
-        return "fail", (
-            f"at least {share.low:.2%} of the samples break it; of real ones fewer than {held_out.breaking_upper:.2%}"
-        )
-    if rate.high <= held_out.upper and share.high <= held_out.breaking_upper:
+    if p_value <= alpha:
+        return "fail", f"{rate.rate:.2%} of trials against {held_out.rate:.2%} in real data: p = {p_value:.2g}"
+    if rate.high <= held_out.upper:
         return "pass", f"the rate is at most {rate.high:.2%}; real data may reach {held_out.upper:.2%}"
-    return "undecided", f"the rate may be {rate.low:.2%} to {rate.high:.2%}; real data may reach {held_out.upper:.2%}"
-
-
-def judge(spec: Spec, tally: Tally, unreadable: Sequence[InputError] = ()) -> SetResult:
-    """The result of a sample set: it fails if any rule fails, and passes if all of them pass."""
-    checkers = spec.compile()
-    rules = {
-        rule.name(): judge_rule(rule, checkers[rule.name()], tally.rules[rule.name()], tally.groups)
-        for rule in spec.rules
-    }
-    verdicts = {result.verdict for result in rules.values()}
-    return SetResult(
-        samples=len(tally.names),
-        groups=len(set(tally.groups)),
-        verdict="fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "undecided",
-        unreadable=tuple(str(error) for error in unreadable),
-        rules=rules,
+    # The width of an interval shrinks with the root of the number of samples.
+    outer, gap = (
+        (rate.high, held_out.upper - rate.rate)
+        if rate.rate <= held_out.upper
+        else (rate.low, rate.rate - held_out.upper)
     )
+    reason = f"the rate may be {rate.low:.2%} to {rate.high:.2%}; real data may reach {held_out.upper:.2%}"
+    if gap > 0:
+        needed = math.ceil(samples * ((outer - rate.rate) / gap) ** 2)
+        reason += f"; about {needed:,} samples would decide"
+    return "undecided", reason
 
 
-def run_record(spec: Spec, sets: Mapping[str, SetResult]) -> Run:
+def run_record(spec: Spec, sets: Mapping[str, SetResult], alpha: float = ALPHA) -> Run:
     """The record of a run, with the whole spec in it."""
-    return Run(verifier=verifier.__version__, spec=msgspec.to_builtins(document(spec), str_keys=True), sets=dict(sets))
+    return Run(
+        verifier=verifier.__version__,
+        alpha=alpha,
+        spec=msgspec.to_builtins(document(spec), str_keys=True),
+        sets=dict(sets),
+    )
 
 
 def locate(rule: Rule, checker: Checker, batch: Batch, i: int, limit: int | None = None) -> Iterator[Violation]:

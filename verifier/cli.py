@@ -90,6 +90,12 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--on-error", choices=("stop", "skip"), default="stop", help="what an unreadable file does (default stop)"
     )
+    parser.add_argument(
+        "--alpha",
+        type=_level,
+        default=0.05,
+        help="share of real samples that may be flagged, chance that they fail (.05)",
+    )
     _output_argument(parser, "report to write, format by suffix: .json, .parquet; may be repeated")
     parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports and the exit code")
     parser.add_argument("-v", "--verbose", action="store_true", help="intervals, and more places to look at")
@@ -100,9 +106,12 @@ def _check(options: argparse.Namespace) -> int:
     from verifier import report
     from verifier.check import judge, run_record, tally
     from verifier.sources import open_samples
+    from verifier.verdict import require_level
 
     report.require_formats(options.output)
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    if spec.calibration is not None:
+        require_level(options.alpha, len(spec.calibration.samples), "pieces")
     repeated = {path for path in options.paths if options.paths.count(path) > 1}
     if repeated:
         raise InputError(min(repeated), "stands on the command line twice; each PATH is a column of its own")
@@ -115,8 +124,8 @@ def _check(options: argparse.Namespace) -> int:
         with _progress(samples.label, samples.total, options.quiet) as advance:
             counted = tally(spec, _advancing(samples.batches(), advance))
         tallies[samples.label] = counted
-        results[samples.label] = judge(spec, counted, samples.unreadable)
-    found = run_record(spec, results)
+        results[samples.label] = judge(spec, counted, samples.unreadable, options.alpha)
+    found = run_record(spec, results, options.alpha)
     for path in options.output:
         report.write(found, tallies, path)
     if not options.quiet:
@@ -181,7 +190,7 @@ def _learn(options: argparse.Namespace) -> int:
         sampling = Sampling(windows=options.limit, seed=options.seed)
         learned = learned.take(choose(len(learned), options.limit, options.seed))
     with _progress("learning", None, options.quiet):
-        learned_rules = learn.calibrate(learn.learn_rules(learned, rules), held_out)
+        learned_rules, calibration = learn.calibrate(learn.learn_rules(learned, rules), held_out)
     spec = Spec(
         name=options.name or corpus.name,
         view=view,
@@ -192,6 +201,7 @@ def _learn(options: argparse.Namespace) -> int:
             **{field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__},
         ),
         rules=learned_rules,
+        calibration=calibration,
     )
     dump(spec, options.output[0])
     if not options.quiet:
@@ -423,6 +433,13 @@ def _natural(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected a number from 0, found {text}")
+    return number
+
+
+def _level(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"expected a level between 0 and 1, found {text}")
     return number
 
 

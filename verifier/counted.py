@@ -152,7 +152,11 @@ class KeySet:
 
 @dataclass(frozen=True, eq=False)
 class VocabularyChecker:
-    """Counts and locates the events that a vocabulary does not allow."""
+    """Counts and locates the events that a vocabulary does not allow.
+
+    The score of a sample is the surprise at its number of violations, in nats: -log of the chance of as many or more
+    among as many trials, at the rate of held-out real data. One violation in a short sample is then not a high rate.
+    """
 
     rule: Vocabulary
     table: Kinds
@@ -161,9 +165,14 @@ class VocabularyChecker:
     def count(self, batch: Batch) -> Counts:
         events = self.rule.tried(self.rule.events(batch))
         broken = events.where(~self.allowed.contains(events.keys))
+        violations, trials = _per_sample(broken, len(batch)), _per_sample(events, len(batch))
+        real = self.rule.held_out
+        rate = (real.violations + 0.5) / (real.trials + 1) if real else 0.5 / (self.rule.support.trials + 1)
+        surprise = statistics.binomial_surprise(violations, trials, rate)
         return Counts(
-            violations=_per_sample(broken, len(batch)),
-            trials=_per_sample(events, len(batch)),
+            violations=violations,
+            trials=trials,
+            scores=np.where(trials > 0, surprise, np.nan),
             kinds=Kinds.of(broken.keys, broken.counts),
         )
 
@@ -264,7 +273,7 @@ class Distribution(Counted, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, eq=False)
 class DistributionChecker:
-    """Counts the samples that lie farther from the corpus than the rule's limit."""
+    """Counts the samples that lie farther from the corpus than the rule's limit; the distance is the score."""
 
     rule: Distribution
 
@@ -273,7 +282,7 @@ class DistributionChecker:
         tried = ~np.isnan(distances)
         limit = np.inf if self.rule.limit is None else self.rule.limit
         broken = (tried & (distances > limit)).astype(np.int64)
-        return Counts(violations=broken, trials=tried.astype(np.int64), kinds=Kinds.none())
+        return Counts(violations=broken, trials=tried.astype(np.int64), scores=distances, kinds=Kinds.none())
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
         one = batch.take([i])

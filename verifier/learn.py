@@ -1,6 +1,6 @@
 """Learning a spec: split by duplicate group, learn each group by itself, merge, forecast, and calibrate on the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from verifier import statistics
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.rule import HeldOut, Mapper, Rule, merge_all, replace, rule_named
+from verifier.verdict import DECIMALS, Calibration, PieceCounts
 
 Rules = Mapping[str, Mapping[str, Any]]
 """Rule name -> options."""
@@ -46,12 +47,22 @@ def _learn_shard(batch: Batch, empty: Sequence[Rule]) -> list[Rule]:
     return [type(rule).learn(batch, **rule.set_options()) for rule in empty]
 
 
-def calibrate(rules: Sequence[Rule], held_out: Batch, progress: Callable[[], None] = lambda: None) -> tuple[Rule, ...]:
-    """The rules with the thresholds that held-out real samples set, and how often those samples break them.
+def calibrate(rules: Sequence[Rule], held_out: Batch) -> tuple[tuple[Rule, ...], Calibration | None]:
+    """The rules with the thresholds that held-out real samples set and how often those samples break them, and what
+    each of the samples scored; no Calibration if nothing is held out.
 
     For a rule that takes a threshold from the same samples, its held-out rate is what the threshold was set to.
     """
+    if not len(held_out):
+        return tuple(rules), None
+    order = np.argsort(
+        np.unique(np.asarray(held_out.groups, object).astype(str), return_inverse=True)[1], kind="stable"
+    )
+    held_out = held_out.take(order)  # one piece after the other
+    piece = np.unique(np.asarray(held_out.groups, object).astype(str), return_inverse=True)[1]
     calibrated = []
+    scores: dict[str, list[float | None]] = {}
+    of_pieces: dict[str, PieceCounts] = {}
     for rule in rules:
         rule = rule.calibrate(held_out)
         counts = rule.compile().count(held_out)
@@ -73,9 +84,15 @@ def calibrate(rules: Sequence[Rule], held_out: Batch, progress: Callable[[], Non
                 breaking_upper=_ceiling(share.high),
                 measures={name: round(value, 6) for name, value in rule.measures(observed).items()},
             )
-        calibrated.append(replace(rule, held_out=record))
-        progress()
-    return tuple(calibrated)
+        rule = replace(rule, held_out=record)
+        calibrated.append(rule)
+        found = rule.compile().count(held_out).scores  # again: a score may depend on the rate just recorded
+        scores[rule.name()] = [None if np.isnan(score) else round(score, DECIMALS) for score in found.tolist()]
+        of_pieces[rule.name()] = PieceCounts(
+            violations=np.bincount(piece, weights=counts.violations).astype(int).tolist(),
+            trials=np.bincount(piece, weights=counts.trials).astype(int).tolist(),
+        )
+    return tuple(calibrated), Calibration(samples=np.bincount(piece).tolist(), scores=scores, counts=of_pieces)
 
 
 def _ceiling(limit: float) -> float:

@@ -9,12 +9,25 @@ from verifier.rule import HeldOut, Violation
 Verdict = Literal["pass", "undecided", "fail"]
 
 
+class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """A sample that is stranger than real ones: its p-value over all rules of the spec, and the rule that spoke.
+
+    ``discovered``: it is one of those called such that at most alpha of the calls are expected false.
+    """
+
+    sample: str
+    p: float
+    rule: str
+    discovered: bool
+
+
 class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What one rule found in one sample set.
 
     ``distinct`` counts different kinds of violation; ``rate`` is violations per trial, with its 95 % ``interval`` over
     groups of samples; ``ratio`` is that rate over the one of held-out real data, and null where real data has none;
-    ``breaking`` counts the samples with a violation, and ``breaking_interval`` is that of their share.
+    ``breaking`` counts the samples with a violation, and ``breaking_interval`` is that of their share. ``p_value`` is of
+    the hypothesis that real data breaks the rule as often, adjusted for the number of rules (Holm).
     ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
     ``examples`` places in the samples that break the rule most.
     """
@@ -29,6 +42,7 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     ratio: float | None
     breaking: int
     breaking_interval: tuple[float, float] | None
+    p_value: float | None
     measures: dict[str, float]
     verdict: Verdict
     reason: str
@@ -37,11 +51,17 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What a sample set showed. ``groups`` are the files or pieces its samples were cut from."""
+    """What a sample set showed. ``groups`` are the files or pieces its samples were cut from.
+
+    ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
+    real data a share of alpha is. null if the spec has no calibration.
+    """
 
     samples: int
     groups: int
     verdict: Verdict
+    flagged: tuple[Flag, ...] | None
+    flagged_groups: tuple[Flag, ...] | None
     unreadable: tuple[str, ...]
     rules: dict[str, RuleResult]
 
@@ -50,6 +70,7 @@ class Run(Struct, frozen=True, kw_only=True, rename="kebab"):
     """One run of ``verify check``: the version and the whole spec that made it, and a result for each sample set."""
 
     verifier: str
+    alpha: float
     spec: dict[str, Any]
     sets: dict[str, SetResult]
 

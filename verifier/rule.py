@@ -232,10 +232,15 @@ class Kinds:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """violations (n,) and trials (n,) int64 of each sample, and the kinds of violation over all of them."""
+    """violations (n,) and trials (n,) int64 of each sample, and the kinds of violation over all of them.
+
+    scores (n,) float64 say how strange each sample is: larger is stranger, comparable between long and short samples;
+    nan where it has no trial. They are what p-values are ranks of.
+    """
 
     violations: NDArray[np.int64]
     trials: NDArray[np.int64]
+    scores: NDArray[np.float64]
     kinds: Kinds
 
 
@@ -243,7 +248,7 @@ class Checker(Protocol):
     """A rule made ready to count."""
 
     def count(self, batch: Batch) -> Counts:
-        """Violations and trials of every sample."""
+        """Violations, trials and score of every sample."""
         ...
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:

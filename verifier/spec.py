@@ -14,6 +14,7 @@ from verifier.corpora import Provenance, Split
 from verifier.errors import InputError, printable
 from verifier.files import replacing
 from verifier.rule import Checker, Rule, rule_named
+from verifier.verdict import Calibration
 from verifier.view import View
 
 VERSION = 1
@@ -42,6 +43,7 @@ class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     view: View
     corpus: CorpusRecord
     rules: list[Any]
+    calibration: Calibration | None = None
 
 
 class Spec(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     view: View
     corpus: CorpusRecord
     rules: tuple[Rule, ...]
+    calibration: Calibration | None = None
+    """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
 
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
@@ -123,7 +127,10 @@ def loads(text: str, place: object = "spec") -> Spec:
     for i, item in enumerate(head.rules):
         rule = located(functools.partial(_rule, item, {rule.name() for rule in rules}), f"rules[{i}]")
         rules.append(rule)
-    return Spec(name=head.name, view=head.view, corpus=head.corpus, rules=tuple(rules))
+    calibration = head.calibration
+    if calibration is not None:
+        located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
+    return Spec(name=head.name, view=head.view, corpus=head.corpus, rules=tuple(rules), calibration=calibration)
 
 
 def _rule(item: object, taken: set[str]) -> Rule:
@@ -140,13 +147,16 @@ def _rule(item: object, taken: set[str]) -> Rule:
 
 def document(spec: Spec) -> dict[str, Any]:
     """The spec as plain types, as a file holds it: of each rule the options first, then its support, then the rest."""
-    return {
+    found = {
         "verifier": VERSION,
         "name": spec.name,
         "view": _builtins(spec.view),
         "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
         "rules": [_ordered(rule) for rule in spec.rules],
     }
+    if spec.calibration is not None:
+        found["calibration"] = msgspec.to_builtins(spec.calibration)
+    return found
 
 
 def dumps(spec: Spec) -> str:
@@ -154,7 +164,7 @@ def dumps(spec: Spec) -> str:
     text: str = yaml.dump(
         document(spec), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
     )
-    return re.sub(r"^- rule:", r"\n- rule:", text, flags=re.MULTILINE)
+    return re.sub(r"^(- rule|calibration):", r"\n\1:", text, flags=re.MULTILINE)
 
 
 def dump(spec: Spec, path: Path) -> None:

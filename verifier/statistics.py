@@ -81,6 +81,17 @@ def rate_interval(
     return Interval(rate, low, high)
 
 
+def binomial_surprise(violations: NDArray[np.int64], trials: NDArray[np.int64], rate: float) -> NDArray[np.float64]:
+    """-log P(X >= violations), in nats, X binomial with that many trials and that rate; 0 where nothing is violated."""
+    from scipy.special import betainc
+
+    some = violations > 0
+    surprise = np.zeros(len(violations))
+    chance = betainc(violations[some], trials[some] - violations[some] + 1.0, rate)
+    surprise[some] = -np.log(np.maximum(chance, 1e-300))
+    return surprise
+
+
 def share_interval(broken: NDArray[np.bool_], groups: Sequence[str], confidence: float = 0.95) -> Interval | None:
     """The share of samples that are broken, with its interval over groups; None if there are none."""
     return rate_interval(broken.astype(np.int64), np.ones(len(broken), np.int64), groups, confidence)

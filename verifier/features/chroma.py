@@ -1,5 +1,7 @@
 """Chroma: the set of pitch classes that sound, as 12 bits (bit 0 is C), and transitions from one set to the next."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,13 @@ CODES = 1 << 12
 TRANSITIONS = 1 << 24
 
 
+@functools.cache
 def chord_name(code: int) -> str:
     """Pitch classes of a code, upwards from C: ``C E G``; ``rest`` for silence."""
     return " ".join(name for bit, name in enumerate(PITCH_CLASSES) if code >> bit & 1) or REST
 
 
+@functools.lru_cache(maxsize=CODES)
 def chord_code(name: str) -> int:
     """The code of a name as ``chord_name`` writes it, in any order. Raises InputError for anything else."""
     if name == REST:

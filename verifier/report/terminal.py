@@ -74,6 +74,12 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
                 _measure(held.measures if held else {}, measure),
                 *(_measure(result.measures, measure) for result in results),
             )
+    if spec.calibration is not None:
+        table.add_row(
+            f"flagged at {run.alpha:.2g}",
+            Text(f"{percent(run.alpha)} of samples", style="dim"),
+            *(Text(_flagged(result)) for result in run.sets.values()),
+        )
     table.add_section()
     verdicts = (Text(result.verdict, style=STYLES[result.verdict]) for result in run.sets.values())
     table.add_row(Text("verdict", style="bold"), "", *verdicts)
@@ -87,6 +93,12 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
 def _size(result: SetResult) -> str:
     pieces = f", {plural('piece', result.groups)}" if result.groups != result.samples else ""
     return plural("sample", result.samples) + pieces
+
+
+def _flagged(result: SetResult) -> str:
+    flagged, groups = result.flagged or (), result.flagged_groups or ()
+    text = f"{percent(len(flagged) / result.samples)} of samples"
+    return text + (f", {percent(len(groups) / result.groups)} of pieces" if result.groups != result.samples else "")
 
 
 def _reference(held_out: HeldOut | None) -> Text:

@@ -1,0 +1,67 @@
+"""False alarms on real data: learn from some chorales, calibrate on others, test on a third part that neither has seen.
+
+    python benchmarks/calibration.py [--splits 20] [--alpha 0.05]
+
+The parts are 60, 20 and 20 % of the groups, so that no work is in two. Of the real test windows, and of the real test
+pieces, a share of alpha should be flagged; the verdict of the whole spec should be "fail" in at most a share of alpha.
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from verifier import check, corpora, learn
+from verifier.corpora import Split
+from verifier.media.piano_roll import batch_of
+from verifier.rule import registry
+from verifier.spec import CorpusRecord, Spec
+from verifier.statistics import rate_interval
+from verifier.view import PianoRollView
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--alpha", type=float, default=0.05)
+    options = parser.parse_args()
+    view = PianoRollView()
+    corpus = corpora.load("bach")
+    rules = {name: {} for name in registry()}
+    flagged: dict[str, list[tuple[int, int]]] = {"windows": [], "pieces": []}
+    verdicts: list[str] = []
+    spoke: dict[str, int] = {}
+    for seed in range(options.splits):
+        rest, test = corpora.split(corpus, Split(seed=seed))
+        learned, calibrated = corpora.split(
+            replace(corpus, pieces=rest), Split(learn=0.75, hold_out=0.25, seed=seed + 1000)
+        )
+        found, calibration = learn.calibrate(
+            learn.learn_rules(batch_of(learned, view), rules), batch_of(calibrated, view)
+        )
+        record = CorpusRecord(name="bach", split=Split(seed=seed), source="", licence="", pieces=0, groups=0, sha256="")
+        spec = Spec(name="bach", view=view, corpus=record, rules=found, calibration=calibration)
+        result = check.judge(spec, check.tally(spec, [batch_of(test, view)]), alpha=options.alpha)
+        flagged["windows"].append((len(result.flagged or ()), result.samples))
+        flagged["pieces"].append((len(result.flagged_groups or ()), result.groups))
+        verdicts.append(result.verdict)
+        for name, rule in result.rules.items():
+            spoke[name] = spoke.get(name, 0) + (rule.verdict == "fail")
+    print(f"| flagged at alpha {options.alpha:g} | n | share | 95 % interval over splits | lowest and highest split |")
+    print("|---|---|---|---|---|")
+    for what, pairs in flagged.items():
+        hits, trials = np.array(pairs).T
+        interval = rate_interval(hits, trials, [str(seed) for seed in range(options.splits)])
+        shares = hits / trials
+        print(
+            f"| {what} | {trials.sum():,} in {options.splits} splits | {interval.rate:.4f}"
+            f" | {interval.low:.4f} to {interval.high:.4f} | {shares.min():.3f}, {shares.max():.3f} |"
+        )
+    print()
+    counts = {verdict: verdicts.count(verdict) for verdict in ("pass", "undecided", "fail")}
+    failed_by = {name: count for name, count in spoke.items() if count}
+    print(f"Verdicts of the whole spec on real data: {counts}; failed by: {failed_by}")
+
+
+if __name__ == "__main__":
+    main()

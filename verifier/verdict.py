@@ -1,0 +1,214 @@
+"""Verdicts from real data only: p-values of samples, pieces and whole sets against held-out real pieces.
+
+docs/verdicts.md says the same in plain words, with the sources.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from verifier.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PERMUTATIONS = 1999
+"""Random regroupings of real and tested pieces that a set is held against, so that 1 / 2000 is the smallest p-value."""
+
+
+DECIMALS = 5
+"""Of the scores in a spec file."""
+
+
+class PieceCounts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Violations and trials of one rule in each held-out piece."""
+
+    violations: list[int]
+    trials: list[int]
+
+
+class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """What held-out real data scores, piece by piece: what every p-value is a rank in.
+
+    ``samples`` is the number of samples of each piece. ``scores`` has under each rule one score for each of these
+    samples, one piece after the other; null where the sample gave the rule no trial. ``counts`` has one entry a piece.
+    """
+
+    samples: list[Annotated[int, Meta(ge=1)]]
+    scores: dict[str, list[float | None]]
+    counts: dict[str, PieceCounts]
+
+    def __post_init__(self) -> None:
+        for name, scores in self.scores.items():
+            if len(scores) != sum(self.samples):
+                raise ValueError(f"{len(scores)} scores of {name} for {sum(self.samples)} samples")
+        for name, counts in self.counts.items():
+            if len(counts.violations) != len(self.samples) or len(counts.trials) != len(self.samples):
+                raise ValueError(f"the counts of {name} are not those of {len(self.samples)} pieces")
+
+    def require_rules(self, rules: Sequence[str]) -> None:
+        """Raise InputError unless every rule was calibrated."""
+        for name in rules:
+            if name not in self.scores or name not in self.counts:
+                raise InputError("", f"expected the scores and counts of {name}, found none")
+
+    def table(self, rules: Sequence[str]) -> Floats:
+        """(samples, rules) scores, nan for null."""
+        columns = [[math.nan if score is None else score for score in self.scores[name]] for name in rules]
+        return np.array(columns, np.float64).reshape(len(rules), -1).T
+
+    def pieces(self) -> Ints:
+        """(samples,) the piece of each sample, from 0."""
+        return np.repeat(np.arange(len(self.samples)), self.samples)
+
+
+class PValues(NamedTuple):
+    """p-values of n samples: under each rule (n, rules), of all rules together (n,), which rule spoke (n,), and the
+    statistic (n,) whose rank the combined p-value is.
+    """
+
+    rules: Floats
+    combined: Floats
+    spoke: Ints
+    statistic: Floats
+
+
+def require_level(alpha: float, available: int, what: str) -> None:
+    """Raise InputError if a p-value among ``available`` real ones can never be as small as ``alpha``."""
+    needed = math.ceil(1 / alpha - 1e-9) - 1
+    if available < needed:
+        raise InputError(
+            "--alpha", f"a level of {alpha:g} needs {needed} held-out {what}; the spec was calibrated with {available}"
+        )
+
+
+class Reference:
+    """The held-out real samples of a spec, made ready to rank others among.
+
+    Larger scores are stranger; a nan, no trial, is the least strange. Under one rule a sample has
+    p = (1 + real scores that are at least as large) / (m + 1). All rules together: the statistic is the smallest p of
+    the sample, ties decided by the next smallest, and its p is again its rank among those of the real samples. So the
+    combined p-value is uniform for a sample that is exchangeable with the real ones, however the rules depend on each
+    other (conformal prediction: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005).
+    """
+
+    def __init__(self, calibration: Calibration, rules: Sequence[str]) -> None:
+        scores = _comparable(calibration.table(rules))
+        self.size = len(scores)
+        self.columns = np.sort(scores, axis=0)
+        # A real sample is ranked among the others and a stand-in for the tested one that is no stranger than itself.
+        at_least = np.stack([self._at_least(scores[:, at], at) for at in range(scores.shape[1])], axis=1)
+        statistic = _smallest((at_least + 0.5) / (self.size + 1))
+        self.statistic = np.sort(statistic)
+        self.pieces = np.sort(_piece_statistic(statistic, calibration.pieces()))
+
+    def _at_least(self, scores: Floats, column: int) -> Ints:
+        return self.size - np.searchsorted(self.columns[:, column], scores, side="left")
+
+    def of_samples(self, scores: Floats) -> PValues:
+        """p-values of samples by their scores (n, rules), in the order of the rules given."""
+        scores = _comparable(scores)
+        at_least = np.stack([self._at_least(scores[:, at], at) for at in range(scores.shape[1])], axis=1)
+        rules = (1 + at_least) / (self.size + 1)
+        statistic = _smallest(rules)
+        return PValues(rules, _ranked(self.statistic, statistic), rules.argmin(axis=1), statistic)
+
+    def of_pieces(self, tested: PValues, pieces: Ints) -> Floats:
+        """p-value of each piece (k,): its strangest sample, times its number of samples, ranked among real pieces.
+
+        ``pieces`` (n,) is the piece of each sample, from 0.
+        """
+        return _ranked(self.pieces, _piece_statistic(tested.statistic, pieces))
+
+
+def _comparable(scores: Floats) -> Floats:
+    """Scores as a spec file holds them, so that equal ones stay equal, with "no trial" as the least strange."""
+    return np.where(np.isnan(scores), -np.inf, np.round(scores, DECIMALS))
+
+
+def _ranked(reference: Floats, statistic: Floats) -> Floats:
+    """(1 + reference values at most the statistic) / (m + 1), where small is strange; ``reference`` ascends."""
+    return np.asarray((1 + np.searchsorted(reference, statistic, side="right")) / (len(reference) + 1))
+
+
+def _smallest(p: Floats) -> Floats:
+    """The smallest p of each sample, plus a trace of the second and third smallest that only decides ties."""
+    ordered = np.sort(p, axis=1)[:, :3]
+    return np.asarray(ordered @ (1e-4 ** np.arange(ordered.shape[1])))
+
+
+def _piece_statistic(statistic: Floats, pieces: Ints) -> Floats:
+    smallest = np.full(int(pieces.max()) + 1, np.inf)
+    np.minimum.at(smallest, pieces, statistic)
+    return smallest * np.bincount(pieces)
+
+
+def excess_p_value(real: PieceCounts, violations: Ints, trials: Ints, seed: int = 0) -> float:
+    """p-value of the hypothesis that tested pieces break a rule no more often than real ones do.
+
+    violations and trials (k,) of each tested piece. The statistic is the difference of the two rates over its standard
+    error between pieces; its distribution under the hypothesis is that over random regroupings of all pieces into a
+    "real" and a "tested" part of the same sizes (a studentised permutation test: Janssen, Statistics and Probability
+    Letters 36, 1997). The same seed gives the same regroupings: the answer does not change from run to run.
+    """
+    v = np.concatenate([np.asarray(real.violations), violations]).astype(np.float64)
+    t = np.concatenate([np.asarray(real.trials), trials]).astype(np.float64)
+    tested = np.zeros(len(v), np.bool_)
+    tested[len(real.violations) :] = True
+    some = t > 0
+    v, t, tested = v[some], t[some], tested[some]
+    if not tested.any() or tested.all():
+        return 1.0
+    observed = _studentised(v, t, tested[None, :])[0]
+    rng = np.random.default_rng(seed)
+    as_strange, done = 1, 0
+    while done < PERMUTATIONS:
+        rows = min(PERMUTATIONS - done, max(1, (1 << 22) // len(v)))
+        shuffled = rng.permuted(np.broadcast_to(tested, (rows, len(v))), axis=1)
+        as_strange += int((_studentised(v, t, shuffled) >= observed - 1e-12).sum())
+        done += rows
+    return as_strange / (PERMUTATIONS + 1)
+
+
+def _studentised(v: Floats, t: Floats, tested: NDArray[np.bool_]) -> Floats:
+    """(rows,) difference of the rates of the tested and the other pieces, over its standard error."""
+
+    def rate_and_variance(part: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        weights = part.astype(np.float64)
+        count, total = weights.sum(axis=1), weights @ t
+        rate = (weights @ v) / total
+        # sum of (v - rate t)^2 over the pieces of the part, written out so that it is three products of matrices
+        residual = weights @ (v * v) - 2 * rate * (weights @ (v * t)) + rate**2 * (weights @ (t * t))
+        return rate, np.maximum(residual, 0) / total**2 * count / np.maximum(count - 1, 1)
+
+    rate, variance = rate_and_variance(tested)
+    other, of_other = rate_and_variance(~tested)
+    # Half a violation in each part keeps a part without any from looking certain.
+    floor = (0.5 / (tested @ t)) ** 2 + (0.5 / (~tested @ t)) ** 2
+    return np.asarray((rate - other) / np.sqrt(variance + of_other + floor))
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """p-values adjusted so that rejecting those up to alpha errs in any at most with probability alpha (Holm, 1979)."""
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return adjusted
+
+
+def discovered(p_values: Floats, alpha: float) -> NDArray[np.bool_]:
+    """(n,) which samples are called, such that the expected share of false calls is at most alpha (Benjamini and
+    Hochberg, 1995).
+    """
+    order = np.argsort(p_values, kind="stable")
+    below = p_values[order] <= alpha * np.arange(1, len(p_values) + 1) / max(len(p_values), 1)
+    called = np.zeros(len(p_values), np.bool_)
+    if below.any():
+        called[order[: int(np.flatnonzero(below)[-1]) + 1]] = True
+    return called
