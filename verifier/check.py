@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import verifier
 from verifier import places, statistics
 from verifier.batch import Batch
+from verifier.confounds import Facts, confounds, facts_of
 from verifier.errors import InputError
 from verifier.record import Flag, RuleResult, Run, SetResult, Verdict
 from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation
@@ -61,12 +62,14 @@ class Tally:
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    facts: Facts
     rules: Mapping[str, RuleTally]
 
     def merge(self, other: "Tally") -> "Tally":
         return Tally(
             self.names + other.names,
             self.groups + other.groups,
+            self.facts.merge(other.facts),
             {name: tally.merge(other.rules[name]) for name, tally in self.rules.items()},
         )
 
@@ -85,7 +88,7 @@ def tally_batch(spec: Spec, checkers: Mapping[str, Checker], batch: Batch) -> Ta
             type(rule).learn(batch, **rule.set_options()) if _measures(rule) else None,
             tuple((int(counts.violations[i]), batch.take([i])) for i in _worst(counts.violations, batch.names)),
         )
-    return Tally(tuple(batch.names), tuple(batch.groups), rules)
+    return Tally(tuple(batch.names), tuple(batch.groups), facts_of(batch), rules)
 
 
 def _worst(violations: NDArray[np.int64], names: Sequence[str]) -> list[int]:
@@ -141,6 +144,7 @@ def judge(spec: Spec, tally: Tally, unreadable: Sequence[InputError] = (), alpha
         verdict="fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "undecided",
         flagged=flagged,
         flagged_groups=flagged_groups,
+        confounds=confounds(spec.facts, tally.facts) if spec.facts else (),
         unreadable=tuple(str(error) for error in unreadable),
         rules=rules,
     )
@@ -164,9 +168,10 @@ def _flags(
     """The samples and the groups whose p-value is at most alpha, strangest first."""
     scores = np.stack([tally.rules[name].scores for name in names], axis=1)
     found = reference.of_samples(scores)
-    strangest = np.lexsort((np.arange(len(piece)), found.statistic, piece))
+    strangest = np.lexsort((np.arange(len(piece)), found.combined, found.rules.min(axis=1), piece))
     first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
-    of_pieces = reference.of_pieces(found, piece)
+    alone = len(labels) == len(piece)  # a piece of one sample is that sample
+    of_pieces = found.combined[first] if alone else reference.of_pieces(scores, piece)
 
     def flags(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
         called = discovered(p_values, alpha)

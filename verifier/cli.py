@@ -163,6 +163,7 @@ def _learn_arguments(parser: argparse.ArgumentParser) -> None:
 def _learn(options: argparse.Namespace) -> int:
     """Learn a spec from a corpus."""
     from verifier import corpora, learn
+    from verifier.confounds import facts_of
     from verifier.files import require_writable
     from verifier.rule import registry
     from verifier.sources import choose
@@ -201,6 +202,7 @@ def _learn(options: argparse.Namespace) -> int:
             **{field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__},
         ),
         rules=learned_rules,
+        facts=facts_of(learned),
         calibration=calibration,
     )
     dump(spec, options.output[0])

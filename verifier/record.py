@@ -12,7 +12,7 @@ Verdict = Literal["pass", "undecided", "fail"]
 class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
     """A sample that is stranger than real ones: its p-value over all rules of the spec, and the rule that spoke.
 
-    ``discovered``: it is one of those called such that at most alpha of the calls are expected false.
+    ``discovered``: it is one of the samples called such that at most alpha of the calls are expected false.
     """
 
     sample: str
@@ -54,7 +54,8 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What a sample set showed. ``groups`` are the files or pieces its samples were cut from.
 
     ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
-    real data a share of alpha is. null if the spec has no calibration.
+    real data a share of alpha is. null if the spec has no calibration. ``confounds`` say what
+    differs from the corpus because of how the samples are stored.
     """
 
     samples: int
@@ -62,6 +63,7 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     verdict: Verdict
     flagged: tuple[Flag, ...] | None
     flagged_groups: tuple[Flag, ...] | None
+    confounds: tuple[str, ...]
     unreadable: tuple[str, ...]
     rules: dict[str, RuleResult]
 

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, structs
 
+from verifier.confounds import Facts
 from verifier.corpora import Provenance, Split
 from verifier.errors import InputError, printable
 from verifier.files import replacing
@@ -43,6 +44,7 @@ class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     view: View
     corpus: CorpusRecord
     rules: list[Any]
+    facts: Facts | None = None
     calibration: Calibration | None = None
 
 
@@ -53,6 +55,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     view: View
     corpus: CorpusRecord
     rules: tuple[Rule, ...]
+    facts: Facts | None = None
+    """How the corpus is stored; samples stored otherwise are reported as such."""
     calibration: Calibration | None = None
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
 
@@ -130,7 +134,14 @@ def loads(text: str, place: object = "spec") -> Spec:
     calibration = head.calibration
     if calibration is not None:
         located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
-    return Spec(name=head.name, view=head.view, corpus=head.corpus, rules=tuple(rules), calibration=calibration)
+    return Spec(
+        name=head.name,
+        view=head.view,
+        corpus=head.corpus,
+        rules=tuple(rules),
+        facts=head.facts,
+        calibration=calibration,
+    )
 
 
 def _rule(item: object, taken: set[str]) -> Rule:
@@ -154,6 +165,8 @@ def document(spec: Spec) -> dict[str, Any]:
         "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
         "rules": [_ordered(rule) for rule in spec.rules],
     }
+    if spec.facts is not None:
+        found["facts"] = msgspec.to_builtins(spec.facts)
     if spec.calibration is not None:
         found["calibration"] = msgspec.to_builtins(spec.calibration)
     return found
@@ -164,7 +177,7 @@ def dumps(spec: Spec) -> str:
     text: str = yaml.dump(
         document(spec), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
     )
-    return re.sub(r"^(- rule|calibration):", r"\n\1:", text, flags=re.MULTILINE)
+    return re.sub(r"^(- rule|facts|calibration):", r"\n\1:", text, flags=re.MULTILINE)
 
 
 def dump(spec: Spec, path: Path) -> None:

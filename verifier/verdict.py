@@ -67,14 +67,11 @@ class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
 
 
 class PValues(NamedTuple):
-    """p-values of n samples: under each rule (n, rules), of all rules together (n,), which rule spoke (n,), and the
-    statistic (n,) whose rank the combined p-value is.
-    """
+    """p-values of n samples: under each rule (n, rules), of all rules together (n,), and which rule spoke (n,)."""
 
     rules: Floats
     combined: Floats
     spoke: Ints
-    statistic: Floats
 
 
 def require_level(alpha: float, available: int, what: str) -> None:
@@ -90,39 +87,67 @@ class Reference:
     """The held-out real samples of a spec, made ready to rank others among.
 
     Larger scores are stranger; a nan, no trial, is the least strange. Under one rule a sample has
-    p = (1 + real scores that are at least as large) / (m + 1). All rules together: the statistic is the smallest p of
-    the sample, ties decided by the next smallest, and its p is again its rank among those of the real samples. So the
-    combined p-value is uniform for a sample that is exchangeable with the real ones, however the rules depend on each
-    other (conformal prediction: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005).
+    p = (1 + real scores that are at least as large) / (m + 1). All rules together: the statistic of a sample is the
+    smallest of its p-values, ties decided by the next smallest, and the combined p-value is the rank of the statistic
+    among those of the real samples, each ranked among all samples, real and tested, as the tested one is. So it is
+    uniform for a sample that is exchangeable with the real ones, however the rules depend on each other (conformal
+    prediction: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). A piece is ranked among the
+    real pieces in the same way, by its strangest sample times the number of its samples.
     """
 
     def __init__(self, calibration: Calibration, rules: Sequence[str]) -> None:
-        scores = _comparable(calibration.table(rules))
-        self.size = len(scores)
-        self.columns = np.sort(scores, axis=0)
-        # A real sample is ranked among the others and a stand-in for the tested one that is no stranger than itself.
-        at_least = np.stack([self._at_least(scores[:, at], at) for at in range(scores.shape[1])], axis=1)
-        statistic = _smallest((at_least + 0.5) / (self.size + 1))
-        self.statistic = np.sort(statistic)
-        self.pieces = np.sort(_piece_statistic(statistic, calibration.pieces()))
+        self.scores = _comparable(calibration.table(rules))
+        self.size = len(self.scores)
+        self.columns = np.sort(self.scores, axis=0)
+        self.at_least = self._at_least(self.scores)
+        self.trace = _trace((self.at_least + 0.5) / (self.size + 1))
+        self.samples = np.asarray(calibration.samples)
+        starts = np.cumsum(self.samples) - self.samples
+        own = [
+            (scores[None, :, :] >= scores[:, None, :]).sum(axis=1)
+            for scores in (self.scores[start : start + n] for start, n in zip(starts, self.samples, strict=True))
+        ]
+        self.starts = starts
+        self.at_least_elsewhere = self.at_least - np.concatenate(own)
 
-    def _at_least(self, scores: Floats, column: int) -> Ints:
-        return self.size - np.searchsorted(self.columns[:, column], scores, side="left")
+    def _at_least(self, scores: Floats) -> Ints:
+        """(n, rules) how many real scores are at least as large as each of ``scores``."""
+        columns = [
+            self.size - np.searchsorted(self.columns[:, at], scores[:, at], side="left")
+            for at in range(scores.shape[1])
+        ]
+        return np.stack(columns, axis=1)
 
     def of_samples(self, scores: Floats) -> PValues:
         """p-values of samples by their scores (n, rules), in the order of the rules given."""
         scores = _comparable(scores)
-        at_least = np.stack([self._at_least(scores[:, at], at) for at in range(scores.shape[1])], axis=1)
-        rules = (1 + at_least) / (self.size + 1)
-        statistic = _smallest(rules)
-        return PValues(rules, _ranked(self.statistic, statistic), rules.argmin(axis=1), statistic)
+        rules = (1 + self._at_least(scores)) / (self.size + 1)
+        statistic = rules.min(axis=1) + _trace(rules)
+        as_strange = np.empty(len(scores))
+        rows = max(1, (1 << 22) // self.scores.size)
+        for start in range(0, len(scores), rows):
+            part = scores[start : start + rows, None, :]
+            smallest = (self.at_least + (part >= self.scores)).min(axis=2) / (self.size + 1)
+            as_strange[start : start + rows] = (smallest + self.trace <= statistic[start : start + rows, None]).sum(
+                axis=1
+            )
+        return PValues(rules, (1 + as_strange) / (self.size + 1), rules.argmin(axis=1))
 
-    def of_pieces(self, tested: PValues, pieces: Ints) -> Floats:
-        """p-value of each piece (k,): its strangest sample, times its number of samples, ranked among real pieces.
-
-        ``pieces`` (n,) is the piece of each sample, from 0.
-        """
-        return _ranked(self.pieces, _piece_statistic(tested.statistic, pieces))
+    def of_pieces(self, scores: Floats, pieces: Ints) -> Floats:
+        """p-value of each piece (k,); scores (n, rules), ``pieces`` (n,) the piece of each sample, from 0 to k - 1."""
+        scores = _comparable(scores)
+        rules = (1 + self._at_least(scores)) / (self.size + 1)
+        by_sample = rules.min(axis=1) + _trace(rules)
+        others = self.size - np.repeat(self.samples, self.samples)
+        order = np.argsort(pieces, kind="stable")
+        found = []
+        for members in np.split(order, np.cumsum(np.bincount(pieces))[:-1]):
+            statistic = by_sample[members].min() * len(members)
+            tested = (scores[members, None, :] >= self.scores).sum(axis=0)
+            smallest = (1 + self.at_least_elsewhere + tested).min(axis=1) / (1 + others + len(members))
+            real = np.minimum.reduceat(smallest + self.trace, self.starts) * self.samples
+            found.append((1 + int((real <= statistic).sum())) / (len(self.samples) + 1))
+        return np.array(found)
 
 
 def _comparable(scores: Floats) -> Floats:
@@ -130,21 +155,10 @@ def _comparable(scores: Floats) -> Floats:
     return np.where(np.isnan(scores), -np.inf, np.round(scores, DECIMALS))
 
 
-def _ranked(reference: Floats, statistic: Floats) -> Floats:
-    """(1 + reference values at most the statistic) / (m + 1), where small is strange; ``reference`` ascends."""
-    return np.asarray((1 + np.searchsorted(reference, statistic, side="right")) / (len(reference) + 1))
-
-
-def _smallest(p: Floats) -> Floats:
-    """The smallest p of each sample, plus a trace of the second and third smallest that only decides ties."""
-    ordered = np.sort(p, axis=1)[:, :3]
-    return np.asarray(ordered @ (1e-4 ** np.arange(ordered.shape[1])))
-
-
-def _piece_statistic(statistic: Floats, pieces: Ints) -> Floats:
-    smallest = np.full(int(pieces.max()) + 1, np.inf)
-    np.minimum.at(smallest, pieces, statistic)
-    return smallest * np.bincount(pieces)
+def _trace(p: Floats) -> Floats:
+    """Of each sample, the second and third smallest p, made so small that they only decide between equal smallest."""
+    ordered = np.sort(p, axis=1)[:, 1:3]
+    return np.asarray(ordered @ (1e-5 ** np.arange(1, ordered.shape[1] + 1)))
 
 
 def excess_p_value(real: PieceCounts, violations: Ints, trials: Ints, seed: int = 0) -> float:

@@ -53,6 +53,9 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
     """The table of rules by sample sets, then places to look at; with intervals and more places if ``verbose``."""
     out.print(f"[bold]{safe(spec.name)}[/]  {view_line(spec)}")
     out.print(f"[dim]learned from {safe(spec.corpus.source)}[/]", soft_wrap=True)
+    for label, result in run.sets.items():
+        for confound in result.confounds:
+            out.print(f"[yellow]note[/] {safe(label)}: {confound}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("violations per", no_wrap=True)
     table.add_column("real, held out", no_wrap=True)

@@ -1,0 +1,145 @@
+"""Verdicts against what they promise on data made to order, and against the libraries that compute the same."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from tests.rolls import batch
+from tests.test_spec import small_spec
+from verifier import check, verdict
+from verifier.batch import Batch
+from verifier.confounds import Facts, confounds, facts_of
+from verifier.errors import InputError
+from verifier.verdict import Calibration, PieceCounts, Reference
+
+
+def calibration(scores, samples=None):
+    rules = {f"rule-{at}": column.tolist() for at, column in enumerate(scores.T)}
+    samples = samples or [1] * len(scores)
+    counts = {name: PieceCounts(violations=[0] * len(samples), trials=[1] * len(samples)) for name in rules}
+    return Calibration(samples=samples, scores=rules, counts=counts), list(rules)
+
+
+def test_a_p_value_is_a_rank_among_real_scores():
+    reference = Reference(*calibration(np.arange(1.0, 20.0)[:, None]))
+    found = reference.of_samples(np.array([[0.0], [10.0], [19.0], [20.0], [np.nan]]))
+    assert found.rules[:, 0].tolist() == pytest.approx([20 / 20, 11 / 20, 2 / 20, 1 / 20, 20 / 20])
+    assert found.combined.tolist() == pytest.approx([20 / 20, 11 / 20, 2 / 20, 1 / 20, 20 / 20])
+
+
+@pytest.mark.parametrize("shape", ["continuous", "with ties", "mostly nought"])
+def test_combined_p_values_of_real_samples_are_uniform(shape):
+    rng = np.random.default_rng(0)
+
+    def real(n):
+        common = rng.normal(size=(n, 1))  # rules depend on each other
+        scores = common + rng.normal(size=(n, 5))
+        if shape == "with ties":
+            scores = np.round(scores)
+        if shape == "mostly nought":
+            scores[:, 1:] = np.where(scores[:, 1:] > 2.5, scores[:, 1:], 0)
+        return scores
+
+    flagged = [(Reference(*calibration(real(150))).of_samples(real(100)).combined <= 0.05).mean() for _ in range(200)]
+    low = {"continuous": 0.045, "with ties": 0.035, "mostly nought": 0.045}[shape]
+    assert low <= np.mean(flagged) <= 0.055
+
+
+def test_the_rule_that_speaks_is_named_and_not_buried():
+    rng = np.random.default_rng(1)
+    reference = Reference(*calibration(rng.normal(size=(300, 8))))
+    strange = rng.normal(size=(200, 8))
+    strange[:, 3] += 6
+    found = reference.of_samples(strange)
+    assert (found.combined <= 0.05).mean() > 0.95
+    assert (found.spoke == 3).mean() > 0.9
+
+
+def test_p_values_of_real_pieces_are_uniform():
+    rng = np.random.default_rng(2)
+
+    def pieces(k):
+        samples = rng.integers(1, 6, k).tolist()
+        scores = np.repeat(rng.normal(size=(k, 3)), samples, axis=0) + rng.normal(size=(sum(samples), 3))
+        return scores, samples
+
+    flagged = []
+    for _ in range(200):
+        reference = Reference(*calibration(*pieces(60)))
+        scores, samples = pieces(40)
+        p = reference.of_pieces(scores, np.repeat(np.arange(40), samples))
+        flagged.append((p <= 0.05).mean())
+    assert 0.04 <= np.mean(flagged) <= 0.06
+
+
+def counts_of_pieces(rng, k, rate, spread=10.0):
+    trials = rng.integers(5, 60, k)
+    return PieceCounts(
+        violations=rng.binomial(trials, rng.beta(rate * spread, (1 - rate) * spread, k)).tolist(),
+        trials=trials.tolist(),
+    )
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.03])
+def test_the_excess_of_real_pieces_is_called_at_the_stated_rate(rate):
+    rng = np.random.default_rng(3)
+    calls = 0
+    for _ in range(300):
+        real, tested = counts_of_pieces(rng, 60, rate), counts_of_pieces(rng, 30, rate)
+        calls += verdict.excess_p_value(real, np.array(tested.violations), np.array(tested.trials)) <= 0.05
+    assert calls / 300 <= 0.085  # 0.05 and three standard errors
+
+
+def test_an_excess_is_seen_also_where_real_data_has_nothing():
+    real = PieceCounts(violations=[0] * 70, trials=[100] * 70)
+    some = np.array([2, 0, 3, 1] * 10)
+    assert verdict.excess_p_value(real, some, np.full(40, 100)) == 1 / 2000
+    assert verdict.excess_p_value(real, np.zeros(40, np.int64), np.full(40, 100)) == 1
+    assert verdict.excess_p_value(real, np.zeros(0, np.int64), np.zeros(0, np.int64)) == 1
+
+
+def test_holm_agrees_with_its_definition():
+    found = verdict.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.9})
+    assert found == pytest.approx({"a": 0.04, "c": 0.09, "b": 0.09, "d": 0.9})
+
+
+def test_discoveries_agree_with_scipy():
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        p = rng.random(50) ** 3
+        assert np.array_equal(verdict.discovered(p, 0.1), scipy.stats.false_discovery_control(p) <= 0.1)
+
+
+def test_a_level_that_the_calibration_is_too_small_for_is_refused_with_the_number():
+    with pytest.raises(InputError, match=r"a level of 0.01 needs 99 held-out pieces; the spec was calibrated with 71"):
+        verdict.require_level(0.01, 71, "pieces")
+    verdict.require_level(0.05, 19, "pieces")
+    with pytest.raises(InputError, match=r"needs 19 held-out pieces; the spec was calibrated with 2"):
+        check.judge(small_spec(), check.tally(small_spec(), [batch([""], small_spec().view, steps=24)]))
+
+
+def test_a_calibration_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="2 scores of a for 3 samples"):
+        Calibration(samples=[1, 2], scores={"a": [0.1, None]}, counts={})
+    with pytest.raises(ValueError, match="the counts of a are not those of 2 pieces"):
+        Calibration(samples=[1, 2], scores={}, counts={"a": PieceCounts(violations=[1], trials=[2, 2])})
+
+
+def test_the_container_is_named_before_any_verdict():
+    real = facts_of(batch(["C4:0-16 E4:0-8"] * 10))
+    assert confounds(real, real) == ()
+    sigmoid = batch(["C4:0-16=0.999"] * 10)
+    sigmoid.values[sigmoid.values == 0] = 1e-4
+    (found,) = confounds(real, facts_of(sigmoid))
+    assert found.startswith("0.0% of the values are exactly 0 or 1, 100.0% in the corpus")
+    loud = batch(["C4:0-16 E4:0-8"] * 10)
+    loud = Batch.of(loud.view, loud.values.astype(np.float32) * 3 - 1, names=loud.names)
+    found = confounds(real, facts_of(loud))
+    assert any("is the scale right?" in sentence for sentence in found)
+    (found,) = confounds(real, facts_of(batch(["C4:0-16 C9:0-1"])))
+    assert found.startswith("50.00% of the notes lie outside the pitches of the view")
+    short = batch(["C4:0-4"] * 10)
+    short.lengths[:] = 4
+    (found,) = confounds(real, facts_of(short))
+    assert found.startswith("a sample has 4.0 steps on average, 16.0 in the corpus")
+    assert confounds(Facts(), real) == ()
