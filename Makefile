@@ -41,14 +41,13 @@ specs: .venv/ready
 	$(BIN)/verify learn bach -o specs/bach.yaml
 	$(BIN)/verify learn bach -o specs/bach-tequilagan.yaml --name bach-tequilagan --limit 1000 \
 		--view steps-per-quarter=14.4 --view lowest-pitch=27 --view remainder=drop \
-		--set chroma-transitions.per=step --set chroma-transitions.invariance=none \
-		--set pitch-class-sets.invariance=none --set durations.cut-runs=count
+		--rule chroma-transitions --rule durations --rule duration-distribution \
+		--rule intensity-modes --rule intensity-distribution \
+		--set chroma-transitions.per=step --set chroma-transitions.invariance=none --set durations.cut-runs=count
 
 bench: .venv/ready
-	$(BIN)/python benchmarks/paper.py
-	$(BIN)/python benchmarks/false_alarms.py
-	$(BIN)/python benchmarks/midi.py
-	$(BIN)/python benchmarks/counting.py
+	for name in paper false_alarms calibration hard_negatives repeats gate power midi counting; do \
+		echo "--- benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf .venv build

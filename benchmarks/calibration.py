@@ -15,9 +15,11 @@ from verifier import check, corpora, learn
 from verifier.corpora import Split
 from verifier.media.piano_roll import batch_of
 from verifier.rule import registry
+from verifier.sources import whole_index
 from verifier.spec import CorpusRecord, Spec
 from verifier.statistics import rate_interval
 from verifier.view import PianoRollView
+from verifier.whole import calibrate_whole
 
 
 def main() -> None:
@@ -36,17 +38,22 @@ def main() -> None:
         learned, calibrated = corpora.split(
             replace(corpus, pieces=rest), Split(learn=0.75, hold_out=0.25, seed=seed + 1000)
         )
-        found, calibration = learn.calibrate(
-            learn.learn_rules(batch_of(learned, view), rules), batch_of(calibrated, view)
-        )
+        learned_batch, held_out = batch_of(learned, view), batch_of(calibrated, view)
+        found, calibration = learn.calibrate(learn.learn_rules(learned_batch, rules), held_out)
+        index = whole_index(learned, view)
+        whole = calibrate_whole(found, learned_batch, held_out, index)
         record = CorpusRecord(name="bach", split=Split(seed=seed), source="", licence="", pieces=0, groups=0, sha256="")
-        spec = Spec(name="bach", view=view, corpus=record, rules=found, calibration=calibration)
-        result = check.judge(spec, check.tally(spec, [batch_of(test, view)]), alpha=options.alpha)
+        spec = Spec(name="bach", view=view, corpus=record, rules=found, calibration=calibration, whole=whole)
+        checkers = check.Checkers.of(spec, index)
+        tally = check.tally(spec, [batch_of(test, view)], checkers=checkers)
+        result = check.judge(spec, tally, alpha=options.alpha, checkers=checkers)
         flagged["windows"].append((len(result.flagged or ()), result.samples))
         flagged["pieces"].append((len(result.flagged_groups or ()), result.groups))
         verdicts.append(result.verdict)
         for name, rule in result.rules.items():
             spoke[name] = spoke.get(name, 0) + (rule.verdict == "fail")
+        assert result.whole is not None
+        spoke["the set as a whole"] = spoke.get("the set as a whole", 0) + ("fail" in result.whole.verdicts())
     print(f"| flagged at alpha {options.alpha:g} | n | share | 95 % interval over splits | lowest and highest split |")
     print("|---|---|---|---|---|")
     for what, pairs in flagged.items():

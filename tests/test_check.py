@@ -49,6 +49,8 @@ def test_real_samples_pass_and_a_planted_fault_fails_its_own_rule(spec):
     assert set(real.values()) == {"pass"}
     assert result.verdict == "pass"
     faults = {
+        "accidentals": lambda s: s.replace("E4:", "D#4:").replace("B4:", "A#4:"),
+        "chroma-likelihood": lambda s: s.replace("E4:0", "F#4:0").replace("A4:4", "A#4:4").replace("D4:8", "C#4:8"),
         "chroma-transitions": lambda s: s.replace("C3:0-4", "C3:0-4 F#4:0-4").replace("G3:4-8", "G3:4-8 G#4:4-8"),
         "durations": lambda s: s + " D5:1-4",
         "pitch-range": lambda s: s + " C7:0-4",
@@ -80,7 +82,7 @@ def test_the_report_of_shards_is_that_of_the_whole(spec):
     whole = batch([""] * 50, spec.view)
     whole.values[:] = np.random.default_rng(7).random(whole.values.shape) < 0.08
     shards = [whole.take(at) for at in np.array_split(np.arange(50), 7)]
-    merged = check.merge_tallies([check.tally_batch(spec, spec.compile(), shard) for shard in shards])
+    merged = check.merge_tallies([check.tally_batch(spec, check.Checkers.of(spec), shard) for shard in shards])
     assert check.judge(spec, merged) == check.judge(spec, check.tally(spec, [whole]))
 
 
@@ -122,7 +124,7 @@ def test_reports_are_written_whole_and_read_back(spec, tmp_path):
 
 def test_reports_that_cannot_be_written_are_refused_beforehand(tmp_path):
     for path, message in [
-        (tmp_path / "run.xlsx", "expected a report with a suffix of .json, .parquet, found '.xlsx'"),
+        (tmp_path / "run.xlsx", "expected a report with a suffix of .json, .parquet, .xml, .md, found '.xlsx'"),
         (tmp_path / "none" / "run.json", "its folder does not exist"),
     ]:
         with pytest.raises(InputError, match=message):

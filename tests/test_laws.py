@@ -18,6 +18,8 @@ from verifier.rule import registry, replace
 
 RULES = list(registry().values())
 seeds = st.integers(0, 10_000)
+SHARES = {"exact", "nats"}
+"""Measures that are no distances: a share of values, and a cross-entropy, which is not nought against itself."""
 every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.name() for rule in RULES])
 few = settings(max_examples=15, deadline=None)
 
@@ -63,8 +65,8 @@ def test_what_is_written_is_read_back(rule, a, grey):
 def test_a_corpus_keeps_its_own_rule(rule, a):
     batch = random_batch(a)
     counts = rule.learn(batch).calibrate(batch).compile().count(batch)
-    # A distribution's limit leaves out the farthest hundredth: of six samples none.
-    assert counts.violations.sum() == 0
+    # A limit leaves out the strangest hundredth.
+    assert counts.violations.sum() <= (0.01 * counts.trials.sum() if hasattr(rule, "limit") else 0)
     assert counts.trials.sum() == rule.learn(batch).support.trials > 0
 
 
@@ -73,8 +75,8 @@ def test_a_corpus_keeps_its_own_rule(rule, a):
 @given(a=seeds, b=seeds, grey=st.booleans())
 def test_locate_finds_what_count_counts(rule, a, b, grey):
     learned = rule.learn(random_batch(a, n=2))
-    if isinstance(learned, Distribution):
-        learned = replace(learned, limit=0.5)
+    if hasattr(rule, "limit"):
+        learned = replace(learned, limit=0.5 if issubclass(rule, Distribution) else 2.0)
     batch, checker = random_batch(b, grey=grey), learned.compile()
     counts = checker.count(batch)
     located = [list(checker.locate(batch, i)) for i in range(len(batch))]
@@ -107,7 +109,7 @@ def test_padding_and_order_do_not_count(rule, a, grey):
 @every_rule
 def test_measures_of_a_state_from_itself_are_nought(rule):
     learned = rule.learn(random_batch(3))
-    distances = {name: value for name, value in learned.measures(learned).items() if name != "exact"}
+    distances = {name: value for name, value in learned.measures(learned).items() if name not in SHARES}
     assert all(value == 0 for value in distances.values())
     assert set(rule.headline) <= set(learned.measures(learned))
 
@@ -117,7 +119,7 @@ def test_leave_one_out_is_what_learning_from_the_others_finds(rule):
     batch = random_batch(11, n=10)
     learned = learn_rules(batch, {rule.name(): {}})[0]
     if learned.forecast is None:
-        assert issubclass(rule, Distribution)
+        assert hasattr(rule, "limit")  # a rule that takes a threshold from held-out data has no forecast without it
         return
     violations = trials = 0
     for group in sorted(set(batch.groups)):
@@ -137,7 +139,14 @@ def test_options_are_refused_by_name(rule):
 @every_rule
 def test_states_with_other_options_do_not_merge(rule):
     batch = random_batch(1)
-    for name, value in {"minimum_support": 2, "cut_runs": "count", "rounding": "none", "per": "step"}.items():
+    for name, value in {
+        "minimum_support": 2,
+        "cut_runs": "count",
+        "rounding": "none",
+        "per": "step",
+        "order": 1,
+        "near": 0.5,
+    }.items():
         if name in rule.options() and getattr(rule(), name) != value:
             with pytest.raises(InputError, match=name.replace("_", "-")):
                 rule.learn(batch).merge(rule.learn(batch, **{name: value}))

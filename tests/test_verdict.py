@@ -80,22 +80,25 @@ def counts_of_pieces(rng, k, rate, spread=10.0):
     )
 
 
+def excess(real, tested):
+    return verdict.excess_p_values({"rule": real}, {"rule": tested})["rule"]
+
+
 @pytest.mark.parametrize("rate", [0.002, 0.03])
 def test_the_excess_of_real_pieces_is_called_at_the_stated_rate(rate):
     rng = np.random.default_rng(3)
     calls = 0
     for _ in range(300):
         real, tested = counts_of_pieces(rng, 60, rate), counts_of_pieces(rng, 30, rate)
-        calls += verdict.excess_p_value(real, np.array(tested.violations), np.array(tested.trials)) <= 0.05
+        calls += excess(real, tested) <= 0.05
     assert calls / 300 <= 0.085  # 0.05 and three standard errors
 
 
 def test_an_excess_is_seen_also_where_real_data_has_nothing():
     real = PieceCounts(violations=[0] * 70, trials=[100] * 70)
-    some = np.array([2, 0, 3, 1] * 10)
-    assert verdict.excess_p_value(real, some, np.full(40, 100)) == 1 / 2000
-    assert verdict.excess_p_value(real, np.zeros(40, np.int64), np.full(40, 100)) == 1
-    assert verdict.excess_p_value(real, np.zeros(0, np.int64), np.zeros(0, np.int64)) == 1
+    assert excess(real, PieceCounts(violations=[2, 0, 3, 1] * 10, trials=[100] * 40)) == 1 / 2000
+    assert excess(real, PieceCounts(violations=[0] * 40, trials=[100] * 40)) == 1
+    assert excess(real, PieceCounts(violations=[0] * 40, trials=[0] * 40)) == 1
 
 
 def test_holm_agrees_with_its_definition():

@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 
 import verifier
 from verifier import places, statistics
+from verifier.accepted import AcceptingChecker
 from verifier.batch import Batch
 from verifier.confounds import Facts, confounds, facts_of
+from verifier.copying import Index
 from verifier.errors import InputError
-from verifier.record import Flag, RuleResult, Run, SetResult, Verdict
+from verifier.findings import MAX_FINDINGS, Findings, find
+from verifier.record import Flag, RuleResult, Run, SetResult
 from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation
 from verifier.spec import Spec, document
-from verifier.verdict import PieceCounts, Reference, discovered, excess_p_value, holm, require_level
+from verifier.verdict import PieceCounts, Reference, Verdict, discovered, excess_p_values, holm, require_level
 from verifier.view import require_same_view
+from verifier.whole import LEVEL, WholeChecker, WholeTally
 
 KEPT_SAMPLES = 3
 """Samples kept for each rule, those that break it most, so that places can be shown."""
@@ -30,10 +35,23 @@ SHOWN_KINDS = 10
 """Kinds of violation in a record, the most frequent."""
 
 
+class Checkers(NamedTuple):
+    """A spec made ready: a checker for each rule, and one for sample sets as a whole if the spec has its reference."""
+
+    rules: Mapping[str, Checker]
+    whole: WholeChecker | None
+
+    @classmethod
+    def of(cls, spec: Spec, index: Index | None = None) -> "Checkers":
+        """With ``index``, the learned part of the corpus, copies are found too."""
+        return cls(spec.compile(), WholeChecker.of(spec.whole, spec.rules, index) if spec.whole else None)
+
+
 @dataclass(frozen=True, eq=False)
 class RuleTally:
     """Counts of one rule over samples: violations and trials (n,) int64, scores (n,) float64, kinds, the rule as
-    learned from the samples (if it measures distances), and the samples that break it most (violations, Batch of one).
+    learned from the samples (if it measures distances), the samples that break it most (violations, Batch of one), how
+    many violations are accepted, and the violations one by one (if they were asked for).
     """
 
     violations: NDArray[np.int64]
@@ -42,6 +60,8 @@ class RuleTally:
     kinds: Kinds
     observed: Rule | None
     worst: tuple[tuple[int, Batch], ...]
+    suppressed: int = 0
+    findings: Findings | None = None
 
     def merge(self, other: "RuleTally") -> "RuleTally":
         observed = self.observed.merge(other.observed) if self.observed and other.observed else None
@@ -53,7 +73,22 @@ class RuleTally:
             self.kinds.merge(other.kinds),
             observed,
             tuple(worst[:KEPT_SAMPLES]),
+            self.suppressed + other.suppressed,
+            self.findings.merge(other.findings) if self.findings and other.findings else None,
         )
+
+    def compared(self, checker: Checker, groups: Sequence[str]) -> dict[str, Any]:
+        """The fields of a RuleResult that serve to compare runs."""
+        rate = statistics.group_rate(self.violations, self.trials, groups)
+        most = np.argsort(-self.kinds.counts, kind="stable")[:MAX_FINDINGS]
+        kinds = {checker.kind_name(int(self.kinds.keys[at])): int(self.kinds.counts[at]) for at in most}
+        return {
+            "error": rate.error if rate and rate.groups > 1 else None,
+            "rate_groups": rate.groups if rate else 0,
+            "suppressed": self.suppressed,
+            "all_kinds": kinds if self.findings else None,
+            "findings": self.findings,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +99,7 @@ class Tally:
     groups: tuple[str, ...]
     facts: Facts
     rules: Mapping[str, RuleTally]
+    whole: WholeTally | None
 
     def merge(self, other: "Tally") -> "Tally":
         return Tally(
@@ -71,15 +107,19 @@ class Tally:
             self.groups + other.groups,
             self.facts.merge(other.facts),
             {name: tally.merge(other.rules[name]) for name, tally in self.rules.items()},
+            self.whole.merge(other.whole) if self.whole and other.whole else None,
         )
 
 
-def tally_batch(spec: Spec, checkers: Mapping[str, Checker], batch: Batch) -> Tally:
-    """The counts of every rule of ``spec`` over a batch. Raises InputError if the views differ."""
+def tally_batch(spec: Spec, checkers: Checkers, batch: Batch, findings: bool = False) -> Tally:
+    """The counts of every rule of ``spec`` over a batch, with every violation one by one if ``findings``. Raises
+    InputError if the views differ.
+    """
     require_same_view(spec.view, batch.view, f"spec {spec.name} and the samples")
     rules = {}
     for rule in spec.rules:
-        counts = checkers[rule.name()].count(batch)
+        checker = checkers.rules[rule.name()]
+        counts = checker.count(batch)
         rules[rule.name()] = RuleTally(
             counts.violations,
             counts.trials,
@@ -87,8 +127,11 @@ def tally_batch(spec: Spec, checkers: Mapping[str, Checker], batch: Batch) -> Ta
             counts.kinds,
             type(rule).learn(batch, **rule.set_options()) if _measures(rule) else None,
             tuple((int(counts.violations[i]), batch.take([i])) for i in _worst(counts.violations, batch.names)),
+            int(checker.suppressed(batch).sum()) if isinstance(checker, AcceptingChecker) else 0,
+            find(checker, batch, counts.violations) if findings else None,
         )
-    return Tally(tuple(batch.names), tuple(batch.groups), facts_of(batch), rules)
+    whole = checkers.whole.tally(batch) if checkers.whole else None
+    return Tally(tuple(batch.names), tuple(batch.groups), facts_of(batch), rules, whole)
 
 
 def _worst(violations: NDArray[np.int64], names: Sequence[str]) -> list[int]:
@@ -100,9 +143,17 @@ def _worst(violations: NDArray[np.int64], names: Sequence[str]) -> list[int]:
     return sorted(some, key=lambda i: (-violations[i], names[i]))[:KEPT_SAMPLES]
 
 
-def tally(spec: Spec, batches: Iterable[Batch], mapper: Mapper = map) -> Tally:
-    """The counts of every rule over all batches, which are read one at a time."""
-    count = functools.partial(tally_batch, spec, spec.compile())
+def tally(
+    spec: Spec,
+    batches: Iterable[Batch],
+    mapper: Mapper = map,
+    findings: bool = False,
+    checkers: Checkers | None = None,
+) -> Tally:
+    """The counts of every rule over all batches, which are read one at a time; with every violation one by one if
+    ``findings``, which takes longer.
+    """
+    count = functools.partial(tally_batch, spec, checkers or Checkers.of(spec), findings=findings)
     return merge_tallies(list(mapper(count, batches)))
 
 
@@ -117,44 +168,64 @@ def merge_tallies(tallies: Sequence[Tally]) -> Tally:
     return merged[0]
 
 
-def judge(spec: Spec, tally: Tally, unreadable: Sequence[InputError] = (), alpha: float = ALPHA) -> SetResult:
-    """The result of a sample set. It fails if any rule fails, which it wrongly does for real samples with a probability
-    of at most ``alpha`` in all, and passes if all rules pass. Raises InputError for an alpha that the calibration of
-    the spec is too small for.
+def judge(
+    spec: Spec,
+    tally: Tally,
+    unreadable: Sequence[InputError] = (),
+    alpha: float = ALPHA,
+    checkers: Checkers | None = None,
+) -> SetResult:
+    """The result of a sample set. It fails if any rule fails or the set as a whole does, which it wrongly does for real
+    samples with a probability of at most ``alpha`` in all; it passes if all rules pass and the whole does not fail.
+
+    Raises InputError for an alpha that the calibration of the spec is too small for.
     """
     names = [rule.name() for rule in spec.rules]
-    checkers = spec.compile()
+    checkers = checkers or Checkers.of(spec)
     labels, piece = np.unique(np.asarray(tally.groups, object).astype(str), return_inverse=True)
+    whole = None
+    of_rules = alpha  # what is left of alpha for the rules
+    if checkers.whole and tally.whole:
+        whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha)
+        of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
     adjusted: dict[str, float] = {}
     flagged = flagged_groups = None
     if spec.calibration is not None:
         require_level(alpha, len(spec.calibration.samples), "pieces")
-        adjusted = holm({name: _excess(spec.calibration.counts[name], tally.rules[name], piece) for name in names})
+        tested = {name: _of_pieces(tally.rules[name], piece) for name in names}
+        adjusted = holm(excess_p_values(spec.calibration.counts, tested))
         flagged, flagged_groups = _flags(Reference(spec.calibration, names), names, tally, labels, piece, alpha)
     rules = {
         rule.name(): _judge_rule(
-            rule, checkers[rule.name()], tally.rules[rule.name()], tally.groups, adjusted.get(rule.name()), alpha
+            rule,
+            checkers.rules[rule.name()],
+            tally.rules[rule.name()],
+            tally.groups,
+            adjusted.get(rule.name()),
+            of_rules,
         )
         for rule in spec.rules
     }
     verdicts = {result.verdict for result in rules.values()}
+    failed = "fail" in verdicts or (whole is not None and "fail" in whole.verdicts())
     return SetResult(
         samples=len(tally.names),
         groups=len(labels),
-        verdict="fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "undecided",
+        verdict="fail" if failed else "pass" if verdicts == {"pass"} else "undecided",
         flagged=flagged,
         flagged_groups=flagged_groups,
         confounds=confounds(spec.facts, tally.facts) if spec.facts else (),
         unreadable=tuple(str(error) for error in unreadable),
+        whole=whole,
         rules=rules,
     )
 
 
-def _excess(real: PieceCounts, tally: RuleTally, piece: NDArray[np.int64]) -> float:
+def _of_pieces(tally: RuleTally, piece: NDArray[np.int64]) -> PieceCounts:
     violations, trials = (
-        np.bincount(piece, weights=counts).astype(np.int64) for counts in (tally.violations, tally.trials)
+        np.bincount(piece, weights=counts).astype(int).tolist() for counts in (tally.violations, tally.trials)
     )
-    return excess_p_value(real, violations, trials)
+    return PieceCounts(violations=violations, trials=trials)
 
 
 def _flags(
@@ -215,6 +286,7 @@ def _judge_rule(
         examples=tuple(
             violation for _, batch in tally.worst for violation in locate(rule, checker, batch, 0, limit=SHOWN_PLACES)
         ),
+        **tally.compared(checker, groups),
     )
 
 

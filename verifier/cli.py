@@ -26,9 +26,13 @@ Type this first:
   verify --spec bach bach:hold-out bach:one-note bach:bernoulli
 then your own, one column for each PATH (a file, a folder, a glob, a tensor file):
   verify --spec bach samples/
+and in CI, against the run of the last accepted checkpoint (verify --spec bach samples/ -o run.json):
+  verify --spec bach samples/ --baseline run.json
 
 Commands:
   check     count where sample sets break a spec     verify [check] --spec SPEC PATH... [-o run.json]
+  diff      what changed between runs or specs       verify diff RUN_A.json RUN_B.json
+  accept    allow what a rule finds, with a reason   verify accept SPEC --rule RULE --kind KIND --reason TEXT
   learn     learn a spec from a corpus or a folder   verify learn CORPUS -o spec.yaml
   show      what a spec has learned                  verify show SPEC [-o graph.graphml]
   explain   where one file breaks which rule         verify explain SPEC FILE [-o picture.png]
@@ -36,7 +40,7 @@ Commands:
   corpora   the corpora there are                    verify corpora
 
 verify COMMAND --help lists the options of a command.
-Exit code 0: the spec holds. 1: a sample set fails it. 2: the command, the spec or an input was unusable.
+Exit code 0: the spec holds, or nothing got worse. 1: it does not. 2: the command or an input was unusable.
 """
 
 
@@ -96,25 +100,51 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.05,
         help="share of real samples that may be flagged, chance that they fail (.05)",
     )
-    _output_argument(parser, "report to write, format by suffix: .json, .parquet; may be repeated")
+    parser.add_argument(
+        "--baseline", type=Path, metavar="RUN", help="fail only if a rule is broken more than in this run (-o run.json)"
+    )
+    parser.add_argument(
+        "--margin", type=_share, default=0.0, help="growth of a rate that the baseline's gate lets pass (default 0)"
+    )
+    parser.add_argument("--accept", action="store_true", help="if the gate passes, make this run the new baseline")
+    _output_argument(parser, "report to write: .json, .parquet, .xml (JUnit) or .md; may be repeated")
     parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports and the exit code")
     parser.add_argument("-v", "--verbose", action="store_true", help="intervals, and more places to look at")
 
 
 def _check(options: argparse.Namespace) -> int:
     """Count where sample sets break a spec."""
-    from verifier import report
-    from verifier.check import judge, run_record, tally
-    from verifier.sources import open_samples
+    from msgspec import structs
+
+    from verifier import record, report
+    from verifier.check import Checkers, judge, run_record, tally
+    from verifier.files import require_writable
+    from verifier.sources import learned_index, open_samples
     from verifier.verdict import require_level
 
     report.require_formats(options.output)
+    if options.baseline is None and (options.accept or options.margin):
+        raise InputError("", "--margin and --accept belong to a gate: expected --baseline RUN too")
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    baseline = None
+    if options.baseline is not None:
+        from verifier import diff
+
+        baseline = record.load(options.baseline)
+        if options.accept:
+            require_writable(options.baseline)
+        names = (str(options.baseline), "this run")
+        # Before the long work: a gate between two specs is refused.
+        diff.require_comparable(baseline.spec, run_record(spec, {}).spec, " and ".join(names))
+        diff.require_same_sets(baseline.sets, options.paths, " and ".join(names))
+    listing = baseline is not None or any(path.suffix == ".json" for path in options.output)
     if spec.calibration is not None:
         require_level(options.alpha, len(spec.calibration.samples), "pieces")
     repeated = {path for path in options.paths if options.paths.count(path) > 1}
     if repeated:
         raise InputError(min(repeated), "stands on the command line twice; each PATH is a column of its own")
+    copying = spec.whole is not None and spec.whole.copying is not None
+    checkers = Checkers.of(spec, learned_index(spec.corpus, spec.view) if copying else None)
     tallies, results = {}, {}
     sets = [
         open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, on_error=options.on_error)
@@ -122,15 +152,24 @@ def _check(options: argparse.Namespace) -> int:
     ]
     for samples in sets:
         with _progress(samples.label, samples.total, options.quiet) as advance:
-            counted = tally(spec, _advancing(samples.batches(), advance))
+            counted = tally(spec, _advancing(samples.batches(), advance), findings=listing, checkers=checkers)
         tallies[samples.label] = counted
-        results[samples.label] = judge(spec, counted, samples.unreadable, options.alpha)
+        results[samples.label] = judge(spec, counted, samples.unreadable, options.alpha, checkers)
     found = run_record(spec, results, options.alpha)
+    if baseline is not None:
+        decided = diff.gate(baseline, found, names, options.margin, options.alpha)
+        found = structs.replace(found, gate=decided)
     for path in options.output:
         report.write(found, tallies, path)
     if not options.quiet:
         _print_check(spec, found, options)
-    return int(found.failed())
+    if found.gate is None:
+        return int(found.failed())
+    if options.accept and not found.gate.regressed:
+        record.dump(structs.replace(found, gate=None), options.baseline)
+        if not options.quiet:
+            print(f"accepted as the new baseline: {printable(options.baseline)}")
+    return int(found.gate.regressed)
 
 
 def _print_check(spec: "Spec", found: "Run", options: argparse.Namespace) -> None:
@@ -138,7 +177,84 @@ def _print_check(spec: "Spec", found: "Run", options: argparse.Namespace) -> Non
 
     out = terminal.console()
     terminal.print_run(out, spec, found, options.verbose)
+    if found.gate is not None:
+        from verifier.report import changes
+
+        changes.print_gate(out, found.gate, 5 if options.verbose else 2)
     _wrote(out, options.output)
+
+
+def _diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help="a run record (.json), or a spec")
+    parser.add_argument("b", metavar="B", help="another of the same sort")
+    _output_argument(parser, "report to write: .json, .md, or .xml (JUnit) for runs; may be repeated")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports")
+    parser.add_argument("-v", "--verbose", action="store_true", help="more new kinds and findings")
+
+
+def _diff(options: argparse.Namespace) -> int:
+    """What changed between two runs of one spec, or between two specs."""
+    from verifier import diff, record, report
+    from verifier.report import changes, terminal
+
+    of_runs = [Path(name).suffix == ".json" for name in (options.a, options.b)]
+    if of_runs[0] != of_runs[1]:
+        raise InputError(
+            f"{options.a} and {options.b}", "expected two run records (.json) or two specs, found one of each"
+        )
+    report.require_formats(options.output, report.DIFF_FORMATS if of_runs[0] else report.SPEC_DIFF_FORMATS)
+    names = (options.a, options.b)
+    out = terminal.console()
+    if of_runs[0]:
+        found = diff.diff_runs(record.load(Path(options.a)), record.load(Path(options.b)), names)
+        if not options.quiet:
+            changes.print_diff(out, found, 5 if options.verbose else 2)
+        _write_diff(found, options)
+        return 0
+    changed = diff.diff_specs(_load_spec(options.a), _load_spec(options.b), names)
+    if not options.quiet:
+        changes.print_spec_diff(out, changed)
+    _write_diff(changed, options)
+    return 0
+
+
+def _write_diff(found: Any, options: argparse.Namespace) -> None:
+    from verifier import report
+    from verifier.report import terminal
+
+    for path in options.output:
+        report.write_diff(found, path)
+    if not options.quiet:
+        _wrote(terminal.console(), options.output)
+
+
+def _accept_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", type=Path, help="the spec file, which is rewritten")
+    parser.add_argument("--rule", required=True, metavar="RULE", help="the rule that finds it")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--kind", metavar="KIND", help="a kind of violation, as a report names it: 'C E G -> C F# A'")
+    what.add_argument("--sample", metavar="NAME", help="what the rule finds in this sample")
+    parser.add_argument("--place", metavar="PLACE", help="of that, only what is here, as `verify diff` names places")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it stands in the spec")
+
+
+def _accept(options: argparse.Namespace) -> int:
+    """Accept what a rule finds: it stays in view, counted as accepted, and is no violation any more."""
+    from verifier.accepted import Accepted, require_acceptable
+    from verifier.spec import accept, load
+
+    if not options.reason.strip():
+        raise InputError("--reason", "expected why it is accepted, found nothing")
+    if options.place is not None and options.sample is None:
+        raise InputError("--place", "expected it beside --sample")
+    spec = load(options.spec)
+    entry = Accepted(
+        rule=options.rule, kind=options.kind, sample=options.sample, place=options.place, reason=options.reason.strip()
+    )
+    entry = require_acceptable(entry, spec.rule(options.rule))
+    accept(options.spec, entry)
+    print(f"accepted in {printable(options.spec)}: {printable(entry.kind or entry.sample)}")
+    return 0
 
 
 def _learn_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,9 +282,10 @@ def _learn(options: argparse.Namespace) -> int:
     from verifier.confounds import facts_of
     from verifier.files import require_writable
     from verifier.rule import registry
-    from verifier.sources import choose
+    from verifier.sources import choose, whole_index
     from verifier.spec import CorpusRecord, Sampling, Spec, dump
     from verifier.view import PianoRollView
+    from verifier.whole import calibrate_whole
 
     if len(options.output) != 1 or options.output[0].suffix not in (".yaml", ".yml"):
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
@@ -192,6 +309,8 @@ def _learn(options: argparse.Namespace) -> int:
         learned = learned.take(choose(len(learned), options.limit, options.seed))
     with _progress("learning", None, options.quiet):
         learned_rules, calibration = learn.calibrate(learn.learn_rules(learned, rules), held_out)
+        index = whole_index(learned_pieces, view)
+        whole = calibrate_whole(learned_rules, learned, held_out, index) if len(held_out) else None
     spec = Spec(
         name=options.name or corpus.name,
         view=view,
@@ -203,6 +322,7 @@ def _learn(options: argparse.Namespace) -> int:
         ),
         rules=learned_rules,
         facts=facts_of(learned),
+        whole=whole,
         calibration=calibration,
     )
     dump(spec, options.output[0])
@@ -282,6 +402,48 @@ def _explain(options: argparse.Namespace) -> int:
     return int(any(found.values()))
 
 
+def _power_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--spec", required=True, metavar="SPEC", help="a YAML file, or the name of a spec that ships")
+    parser.add_argument("--real", metavar="PATH", help="real samples to plant in (default: what the spec held out)")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault; may be repeated")
+    parser.add_argument("--dose", action="append", default=[], type=float, help="only this dose; may be repeated")
+    parser.add_argument("--alpha", type=_level, default=0.05, help="share of real samples that may be flagged (.05)")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="plant in at most N samples")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of where faults are planted (default 0)")
+    _output_argument(parser, "report to write: .json, .md, .png, .svg, .pdf; may be repeated")
+
+
+def _power(options: argparse.Namespace) -> int:
+    """Which planted faults a spec catches, at which dose, and what it is blind to."""
+    from verifier.power import power, trials
+    from verifier.report import power as report
+    from verifier.report import terminal
+    from verifier.sources import open_samples
+
+    report.require_formats(options.output)
+    trials(options.fault, options.dose)  # refuses a bad name or dose before the long work
+    spec = _load_spec(options.spec)
+    own = f"{spec.corpus.name}:hold-out"
+    path = options.real or own
+    samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed)
+    with _progress(samples.label, samples.total, False) as advance:
+        table = power(
+            spec,
+            _advancing(samples.batches(), advance),
+            faults=options.fault,
+            doses=options.dose,
+            alpha=options.alpha,
+            seed=options.seed,
+            crossed=path == own,
+        )
+    out = terminal.console()
+    report.print_power(out, table)
+    for output in options.output:
+        report.write(table, output)
+    _wrote(out, options.output)
+    return 0
+
+
 def _rules_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="RULE", help="print the manual of these rules")
 
@@ -319,9 +481,12 @@ def _corpora(options: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "check": (_check_arguments, _check),
+    "diff": (_diff_arguments, _diff),
+    "accept": (_accept_arguments, _accept),
     "learn": (_learn_arguments, _learn),
     "show": (_show_arguments, _show),
     "explain": (_explain_arguments, _explain),
+    "power": (_power_arguments, _power),
     "rules": (_rules_arguments, _rules),
     "corpora": (_corpora_arguments, _corpora),
 }

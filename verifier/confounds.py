@@ -22,7 +22,7 @@ class Facts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     """Counts of what a container decides. They add up over batches.
 
     values: all cells; ``binary`` of them are exactly 0 or 1, ``eight_bit`` exactly a level of 1/255, ``outside`` below
-    0 or above 1. samples: all samples; ``full`` of them as long as the window; ``steps`` in all of them. notes: all notes
+    0 or above 1. samples: all samples; ``full`` of them as long as the window; ``steps`` in all of them. notes: all
     that were read; ``clipped`` of them have no row in the view.
     """
 

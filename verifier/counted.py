@@ -96,9 +96,14 @@ class Vocabulary(Counted, frozen=True, kw_only=True):
     key_space: ClassVar[int]
     """Keys lie in 0..key_space - 1."""
 
+    def orbit(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(k, m) for each of m keys, all that the rule takes for the same event: its transpositions, say."""
+        return keys[None, :]
+
     def allowed(self, table: Kinds) -> NDArray[np.int64]:
-        """The keys that ``table`` allows."""
-        return table.keys[table.counts >= self.minimum_support]
+        """The keys that ``table`` allows: those that, with all the rule takes for the same, have support enough."""
+        classes = Kinds.of(self.orbit(table.keys).min(axis=0), table.counts)
+        return np.unique(self.orbit(classes.keys[classes.counts >= self.minimum_support]))
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         """Every event of sample i that is a trial, with its place, in order of time."""
@@ -107,6 +112,13 @@ class Vocabulary(Counted, frozen=True, kw_only=True):
     def key_name(self, key: int) -> str:
         """What an event is called."""
         raise NotImplementedError
+
+    def key_of(self, name: str) -> int:
+        """The inverse of ``key_name``. Raises InputError for what is no name of an event."""
+        for key in range(self.key_space):
+            if self.key_name(key) == name:
+                return key
+        raise InputError(self.name(), f"expected an event such as {self.key_name(1)!r}, found {name!r}")
 
     def allowance(self, key: int, table: Kinds) -> str:
         """What the corpus has in place of ``key``, for a message; ``table`` is what was learned."""

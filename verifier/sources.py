@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier import corpora
 from verifier.baselines import BASELINES
 from verifier.batch import Batch
+from verifier.copying import Index, build_index
 from verifier.corpora import Corpus
 from verifier.errors import InputError, printable
 from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
@@ -124,6 +126,22 @@ def open_samples(
     if limit is not None:
         chosen = chosen[choose(len(chosen), limit, seed)]
     return CorpusSamples(path, view, pieces, chosen, part if part in BASELINES else None, seed)
+
+
+def learned_index(record: CorpusRecord, view: View) -> Index | None:
+    """The part of the corpus that a spec was learned from, to find copies of; None if it is not at hand unchanged."""
+    if not corpora.at_hand(record.name):
+        return None
+    corpus = _loaded(record.name)
+    if corpus.provenance.sha256 != record.sha256:
+        return None
+    learned, _ = corpora.split(corpus, record.split)
+    return whole_index(learned, view)
+
+
+def whole_index(pieces: Sequence[Notes], view: View) -> Index:
+    """The index of ``pieces``, whole, on the grid of ``view``."""
+    return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
 
 
 def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:

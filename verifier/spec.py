@@ -10,6 +10,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, structs
 
+from verifier.accepted import Accepted, accepting, arranged, kind_key
 from verifier.confounds import Facts
 from verifier.corpora import Provenance, Split
 from verifier.errors import InputError, printable
@@ -17,6 +18,7 @@ from verifier.files import replacing
 from verifier.rule import Checker, Rule, rule_named
 from verifier.verdict import Calibration
 from verifier.view import View
+from verifier.whole import WholeReference
 
 VERSION = 1
 MAX_BYTES = 64 << 20
@@ -44,7 +46,9 @@ class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     view: View
     corpus: CorpusRecord
     rules: list[Any]
+    accepted: tuple[Accepted, ...] = ()
     facts: Facts | None = None
+    whole: WholeReference | None = None
     calibration: Calibration | None = None
 
 
@@ -55,14 +59,21 @@ class Spec(Struct, frozen=True, kw_only=True):
     view: View
     corpus: CorpusRecord
     rules: tuple[Rule, ...]
+    accepted: tuple[Accepted, ...] = ()
+    """Violations that a person accepted: no longer counted as such, but still reported."""
     facts: Facts | None = None
     """How the corpus is stored; samples stored otherwise are reported as such."""
+    whole: WholeReference | None = None
+    """What real sets cover and repeat, by their size."""
     calibration: Calibration | None = None
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
 
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
-        return {rule.name(): rule.compile() for rule in self.rules}
+        return {
+            rule.name(): accepting(rule, [entry for entry in self.accepted if entry.rule == rule.name()])
+            for rule in self.rules
+        }
 
     def rule(self, name: str) -> Rule:
         """The rule of that name. Raises InputError if the spec has none."""
@@ -78,7 +89,10 @@ class Spec(Struct, frozen=True, kw_only=True):
         kept = tuple(rule for rule in self.rules if (not only or rule.name() in only) and rule.name() not in skip)
         if not kept:
             raise InputError(f"spec {self.name}", "no rule is left to check")
-        return structs.replace(self, rules=kept)
+        names = {rule.name() for rule in kept}
+        return structs.replace(
+            self, rules=kept, accepted=tuple(entry for entry in self.accepted if entry.rule in names)
+        )
 
     def _listed(self) -> str:
         return ", ".join(rule.name() for rule in self.rules)
@@ -101,7 +115,7 @@ def load(path: Path) -> Spec:
 def loads(text: str, place: object = "spec") -> Spec:
     """The spec in a text. Raises InputError; ``place`` says in its message where the text came from."""
     try:
-        data = yaml.load(text, _StrictLoader)
+        data = _parsed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f", line {mark.line + 1}" if mark else ""
@@ -131,6 +145,8 @@ def loads(text: str, place: object = "spec") -> Spec:
     for i, item in enumerate(head.rules):
         rule = located(functools.partial(_rule, item, {rule.name() for rule in rules}), f"rules[{i}]")
         rules.append(rule)
+    for i, entry in enumerate(head.accepted):
+        located(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
     calibration = head.calibration
     if calibration is not None:
         located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
@@ -139,9 +155,21 @@ def loads(text: str, place: object = "spec") -> Spec:
         view=head.view,
         corpus=head.corpus,
         rules=tuple(rules),
+        accepted=arranged(head.accepted),
         facts=head.facts,
+        whole=head.whole,
         calibration=calibration,
     )
+
+
+def _require_accepted(entry: Accepted, rules: Sequence[Rule]) -> None:
+    """Raise InputError if the entry accepts what no rule of the spec has a name for."""
+    found = [rule for rule in rules if rule.name() == entry.rule]
+    if not found:
+        listed = ", ".join(rule.name() for rule in rules)
+        raise InputError("", f"expected one of the rules of the spec ({listed}), found {entry.rule!r}")
+    if entry.kind is not None:
+        kind_key(found[0], entry.kind)
 
 
 def _rule(item: object, taken: set[str]) -> Rule:
@@ -165,8 +193,12 @@ def document(spec: Spec) -> dict[str, Any]:
         "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
         "rules": [_ordered(rule) for rule in spec.rules],
     }
+    if spec.accepted:
+        found["accepted"] = [msgspec.to_builtins(entry) for entry in arranged(spec.accepted)]
     if spec.facts is not None:
         found["facts"] = msgspec.to_builtins(spec.facts)
+    if spec.whole is not None:
+        found["whole"] = _builtins(spec.whole)
     if spec.calibration is not None:
         found["calibration"] = msgspec.to_builtins(spec.calibration)
     return found
@@ -174,16 +206,45 @@ def document(spec: Spec) -> dict[str, Any]:
 
 def dumps(spec: Spec) -> str:
     """The spec as YAML: short maps on one line, sorted, so that a text diff of two specs reads well."""
+    return re.sub(r"^(- rule|accepted|facts|whole|calibration):", r"\n\1:", _yaml(document(spec)), flags=re.MULTILINE)
+
+
+def _yaml(data: dict[str, Any]) -> str:
     text: str = yaml.dump(
-        document(spec), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
+        data, Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
     )
-    return re.sub(r"^(- rule|facts|calibration):", r"\n\1:", text, flags=re.MULTILINE)
+    return text
 
 
 def dump(spec: Spec, path: Path) -> None:
     """Write the spec to a file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(dumps(spec), encoding="utf-8")
+
+
+def accept(path: Path, entry: Accepted) -> None:
+    """Add an accepted kind or sample to a spec file. The rest of its text, comments too, stays as it is.
+
+    Raises InputError if the file already has it.
+    """
+    spec = load(path)
+    for other in spec.accepted:
+        if other.identity() == entry.identity():
+            raise InputError(path, f"is already accepted, because: {other.reason}")
+    wanted = structs.replace(spec, accepted=arranged((*spec.accepted, entry)))
+    text = path.read_text(encoding="utf-8")
+    block = _yaml({"accepted": document(wanted)["accepted"]})
+    # The key with all that belongs to it: lines that are indented, list items, and what stands between them.
+    without = re.sub(r"^accepted:.*\n(?:(?:[ \t-].*)?\n)*", "", text, flags=re.MULTILINE)
+    at = re.search(r"^(facts|whole|calibration):", without, re.MULTILINE)
+    cut = at.start() if at else len(without)
+    edited = f"{without[:cut].rstrip()}\n\n{block}" + (f"\n{without[cut:]}" if at else "")
+    try:
+        unharmed = loads(edited) == wanted
+    except InputError:
+        unharmed = False
+    with replacing(path) as temporary:  # a file that is laid out in another way is written anew
+        temporary.write_text(edited if unharmed else dumps(wanted), encoding="utf-8")
 
 
 def _ordered(rule: Rule) -> dict[str, Any]:
@@ -227,27 +288,42 @@ def _line_of(text: str, path: str) -> int | None:
     return line
 
 
-class _StrictLoader(yaml.CSafeLoader):
-    """Safe YAML, less what a spec has no use for: repeated keys (the last would win in silence) and aliases (a short
-    file could unfold into a huge one).
+def _parsed(text: str) -> Any:
+    """Safe YAML, less what a spec has no use for: repeated keys (the last would win in silence), aliases (a short file
+    could unfold into a huge one), and tags. Half of PyYAML's time is in its constructor, which this does without.
+
+    Raises YAMLError.
     """
+    root = yaml.compose(text, yaml.CSafeLoader)
+    return None if root is None else _plain(root, set())
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        if node in self.constructed_objects or node in self.recursive_objects:
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a spec", node.start_mark)
-        return super().construct_object(node, deep)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, (str, int)):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "expected a name or a number as a key", key_node.start_mark
-                )
-            if key in mapping:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+
+
+def _plain(node: yaml.Node, seen: set[int]) -> Any:
+    if id(node) in seen:
+        raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a spec", node.start_mark)
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == "tag:yaml.org,2002:str":
+            return node.value
+        if node.tag == "tag:yaml.org,2002:int" and node.value.isdigit() and node.value[0] != "0":
+            return int(node.value)
+        return _CONSTRUCTOR.construct_object(node)
+    if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+        return [_plain(item, seen) for item in node.value]
+    if not isinstance(node, yaml.MappingNode) or node.tag != "tag:yaml.org,2002:map":
+        return _CONSTRUCTOR.construct_object(node)
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = _plain(key_node, seen) if isinstance(key_node, yaml.ScalarNode) else None
+        problem = None
+        if not isinstance(key, (str, int)):
+            problem = "expected a name or a number as a key"
+        elif key in mapping:
+            problem = f"the key {key!r} stands here twice"
+        if problem:
+            raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+        mapping[key] = _plain(value_node, seen)
+    return mapping

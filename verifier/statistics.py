@@ -1,5 +1,6 @@
 """Distances between histograms, and intervals for rates whose trials come in groups."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,19 +52,25 @@ class Interval(NamedTuple):
     high: float
 
 
-def rate_interval(
-    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str], confidence: float = 0.95
-) -> Interval | None:
-    """The rate of violations per trial over all samples, with an interval that respects groups; None with no trials.
+class GroupRate(NamedTuple):
+    """A rate of violations per trial, its standard error between groups, the groups with a trial, and the trials.
+
+    The error is nan for a single group, which says nothing of how much groups differ.
+    """
+
+    rate: float
+    error: float
+    groups: int
+    trials: int
+
+
+def group_rate(violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str]) -> GroupRate | None:
+    """The rate of violations per trial over all samples with its error between groups; None with no trials.
 
     violations, trials (n,); groups n names. Trials of one piece resemble each other, so the group is the unit: the
-    variance of the ratio is taken between groups (linearised, as in survey sampling), turned into the number of
-    independent trials it is worth, and the interval is Clopper and Pearson's for that number (Korn and Graubard,
-    Survey Methodology 24, 1998). Where there is no variance to measure, as when nothing is violated, each group counts
-    as one trial: with G groups and no violation the upper end is about 3.7 / G.
+    variance of the ratio is taken between groups, linearised as in survey sampling (Cochran, Sampling Techniques,
+    1977, section 6.4).
     """
-    from scipy.special import betaincinv
-
     _, index = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     by_group = np.bincount(index, weights=violations), np.bincount(index, weights=trials)
     some = by_group[1] > 0
@@ -73,8 +80,27 @@ def rate_interval(
         return None
     rate = float(v.sum()) / total
     residual = v - rate * t
-    variance = count / (count - 1) * float((residual**2).sum()) / total**2 if count > 1 else 0.0
-    worth = min(total, rate * (1 - rate) / variance) if variance > 0 else float(count)
+    variance = count / (count - 1) * float((residual**2).sum()) / total**2 if count > 1 else math.nan
+    return GroupRate(rate, math.sqrt(variance), count, int(total))
+
+
+def rate_interval(
+    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str], confidence: float = 0.95
+) -> Interval | None:
+    """The rate of violations per trial over all samples, with an interval that respects groups; None with no trials.
+
+    The variance between groups (``group_rate``) is turned into the number of independent trials it is worth, and the
+    interval is Clopper and Pearson's for that number (Korn and Graubard, Survey Methodology 24, 1998). Where there is
+    no variance to measure, as when nothing is violated, each group counts as one trial: with G groups and no violation
+    the upper end is about 3.7 / G.
+    """
+    from scipy.special import betaincinv
+
+    found = group_rate(violations, trials, groups)
+    if found is None:
+        return None
+    rate, error, count, total = found
+    worth = min(total, rate * (1 - rate) / error**2) if error > 0 else float(count)
     hits, alpha = rate * worth, 1 - confidence
     low = float(betaincinv(hits, worth - hits + 1, alpha / 2)) if hits > 0 else 0.0
     high = float(betaincinv(hits + 1, worth - hits, 1 - alpha / 2)) if hits < worth else 1.0

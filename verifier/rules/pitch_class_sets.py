@@ -43,12 +43,9 @@ class PitchClassSets(Vocabulary, frozen=True, kw_only=True):
     def record(self, table: Kinds) -> dict[str, Any]:
         return {"chords": names_of_kinds(table, chord_name)}
 
-    def allowed(self, table: Kinds) -> NDArray[np.int64]:
-        if self.invariance == "none":
-            return super().allowed(table)
-        orbits = np.stack([transpose(table.keys, semitones) for semitones in range(12)])
-        kept = super().allowed(Kinds.of(orbits.min(axis=0), table.counts))
-        return np.unique(np.concatenate([transpose(kept, semitones) for semitones in range(12)]))
+    def orbit(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        semitones = range(12 if self.invariance == "transposition" else 1)
+        return np.stack([transpose(keys, up) for up in semitones])
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         found = stretches(scan(batch).codes[i : i + 1], batch.lengths[i : i + 1])

@@ -1,0 +1,444 @@
+"""Faults to plant in real samples: each edits one aspect by a known dose and leaves the rest as it was.
+
+A fault is a pure function of a batch, a dose and a random generator. What it gives has the view, names, groups and
+lengths of the batch, so that an edited sample and the one it was made from pair up by name. Dose 0 changes nothing,
+and nothing after the length of a sample is touched. A note is a maximal run on one pitch.
+
+Faults of notes keep the dtype of the values: cells that they turn on are 1, those they turn off 0, and no other cell
+changes. Faults of values give float32 between 0 and 1. A sample without room for the whole dose takes what it can.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from verifier.baselines import move_notes
+from verifier.batch import Batch
+from verifier.errors import InputError
+
+Plant = Callable[[Batch, float, Generator], Batch]
+Roll = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+LEVELS = 5
+"""Values that ``quantise`` leaves, 0 and 1 among them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A fault by name: the function that plants it, what it does in words ("notes removed"), the unit of its dose, and
+    the doses to try, from barely to gross. ``largest`` is the largest dose that means something, None if any does;
+    ``whole`` says that only whole numbers do.
+    """
+
+    name: str
+    function: Plant
+    words: str
+    unit: str
+    doses: tuple[float, ...]
+    largest: float | None = None
+    whole: bool = False
+
+    def plant(self, batch: Batch, dose: float, rng: Generator) -> Batch:
+        """The batch with the fault in each sample. Raises InputError for a dose that it cannot have."""
+        self.require(dose)
+        return self.function(batch, dose, rng) if dose else _with_values(batch, batch.values.copy())
+
+    def require(self, dose: float) -> None:
+        """Raise InputError for a dose that is negative, too large, or should be whole and is not."""
+        if not 0 <= dose < np.inf or (self.largest is not None and dose > self.largest) or (self.whole and dose % 1):
+            kind = "a whole number" if self.whole else "a number"
+            bound = "from 0" if self.largest is None else f"from 0 to {self.largest:g}"
+            raise InputError(f"dose of {self.name}", f"expected {kind} {bound} ({self.unit}), found {dose:g}")
+
+
+def add_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes are added: each sounds while some note of the sample does, on a silent pitch within the sample's range.
+
+    Dose: notes per sample. All notes there were stay, and the new ones have durations that the sample has.
+    """
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        if not len(rows):
+            return
+        low, high = int(rows.min()), int(rows.max()) + 1
+        for _ in range(int(dose)):
+            # A note that has no free pitch beside it is passed over for another.
+            for at in rng.permutation(len(rows)):
+                start, end = int(starts[at]), int(ends[at])
+                free = np.flatnonzero(~roll[low:high, max(start - 1, 0) : end + 1].any(axis=1)) + low
+                if len(free):
+                    roll[rng.choice(free), start:end] = True
+                    break
+
+    return _edited(batch, edit, rng)
+
+
+def remove_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes fall silent. Dose: notes per sample. The others stay as they were."""
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        for at in rng.permutation(len(rows))[: int(dose)]:
+            roll[rows[at], starts[at] : ends[at]] = False
+
+    return _edited(batch, edit, rng)
+
+
+def displace_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes move by a semitone, up or down. Dose: notes per sample. Onsets, durations and number of notes stay."""
+    return _changed(batch, batch.sounding(), move_notes(batch, int(dose), rng).values)
+
+
+def split_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes of three steps or more lose the step in their middle. Dose: notes per sample. Pitches stay."""
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        long = np.flatnonzero(ends - starts >= 3)
+        for at in rng.permutation(long)[: int(dose)]:
+            roll[rows[at], (starts[at] + ends[at]) // 2] = False
+
+    return _edited(batch, edit, rng)
+
+
+def join_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Two notes in a row on one pitch, at most a half note apart, become one that sounds through.
+
+    Dose: pairs per sample. Nothing falls silent.
+    """
+    widest = round(2 * batch.view.steps_per_quarter)
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        gaps = np.flatnonzero((rows[1:] == rows[:-1]) & (starts[1:] - ends[:-1] <= widest))
+        for at in rng.permutation(gaps)[: int(dose)]:
+            roll[rows[at], ends[at] : starts[at + 1]] = True
+
+    return _edited(batch, edit, rng)
+
+
+def lengthen_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes are held a quarter note too long, into what follows, but not up to the next note on their pitch.
+
+    Dose: notes per sample. Onsets, pitches and number of notes stay. A note before less than that stays as it is.
+    """
+    longer = max(1, round(batch.view.steps_per_quarter))
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        limits = np.full(len(rows), roll.shape[1])
+        same = rows[1:] == rows[:-1]
+        limits[:-1][same] = starts[1:][same] - 1
+        room = np.flatnonzero(ends + longer <= limits)
+        for at in rng.permutation(room)[: int(dose)]:
+            roll[rows[at], ends[at] : ends[at] + longer] = True
+
+    return _edited(batch, edit, rng)
+
+
+def shift_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes come a step too early or too late. Dose: notes per sample. Pitches, durations and number of notes stay.
+
+    Notes at the edges of the sample stay, and those that would reach another note on their pitch.
+    """
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        rows, starts, ends = _runs(roll)
+        left = int(dose)
+        for at in rng.permutation(len(rows)):
+            row, start, end = rows[at], int(starts[at]), int(ends[at])
+            later = bool(rng.random() < 0.5)
+            if not left or start == 0 or end == roll.shape[1]:
+                continue
+            for by in (1, -1) if later else (-1, 1):
+                # The step beyond the new end must be silent as well, or two notes would become one.
+                first, stop = (end, end + 2) if by > 0 else (max(start - 2, 0), start)
+                if not roll[row, first:stop].any():
+                    roll[row, start:end] = False
+                    roll[row, start + by : end + by] = True
+                    left -= 1
+                    break
+
+    return _edited(batch, edit, rng)
+
+
+def delay(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The whole sample comes later, after silence. Dose: steps. What leaves it at the end is lost; the rest stays."""
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        by = min(int(dose), roll.shape[1])
+        roll[:, by:] = roll[:, : roll.shape[1] - by].copy()
+        roll[:, :by] = False
+
+    return _edited(batch, edit, rng)
+
+
+def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Some chords change places, each for as long as it was. Dose: share of the chords that may.
+
+    A chord is a maximal stretch of steps in which the same pitches sound, or none. Every chord keeps its duration, and
+    equal ones never come to stand next to each other, where they would be one longer chord.
+    """
+    sounding = batch.sounding()
+    values = batch.values.copy()
+    for i, length in enumerate(batch.lengths.tolist()):
+        own = np.random.default_rng(rng.integers(2**63))
+        if not length:
+            continue
+        roll = sounding[i, :, :length]
+        starts = np.concatenate([[0], np.flatnonzero((roll[:, 1:] != roll[:, :-1]).any(axis=0)) + 1])
+        durations = np.diff(np.append(starts, length))
+        kinds = np.unique(roll[:, starts], axis=1, return_inverse=True)[1].ravel().tolist()
+        order = np.array(_permuted(kinds, round(dose * len(kinds)), own))
+        steps = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
+        values[i, :, :length] = batch.values[i][:, steps]
+    return _with_values(batch, values)
+
+
+def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """All from the middle of the sample on is transposed, up or down. Dose: semitones. The first half stays.
+
+    A sample that leaves the pitches of the view in one direction goes in the other; one that leaves them in both stays.
+    """
+
+    def edit(roll: Roll, rng: Generator) -> None:
+        half = roll[:, roll.shape[1] // 2 :]
+        heard = np.flatnonzero(half.any(axis=1))
+        if not len(heard):
+            return
+        upward = bool(rng.random() < 0.5)
+        for by in (int(dose), -int(dose)) if upward else (-int(dose), int(dose)):
+            if heard[0] + by >= 0 and heard[-1] + by < len(roll):
+                half[:] = np.roll(half, by, axis=0)  # only silent rows go round the edge
+                return
+
+    return _edited(batch, edit, rng)
+
+
+def smooth(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Each value is mixed with the mean of itself and of the steps before and after it. Dose: weight of the mean."""
+    from scipy.ndimage import uniform_filter1d
+
+    return _revalued(
+        batch, lambda roll, rng: (1 - dose) * roll + dose * uniform_filter1d(roll, 3, axis=1, mode="nearest"), rng
+    )
+
+
+def blur(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Values run into neighbouring pitches and steps. Dose: standard deviation of the Gaussian, in rows and steps."""
+    from scipy.ndimage import gaussian_filter
+
+    return _revalued(batch, lambda roll, rng: gaussian_filter(roll, dose, mode="nearest"), rng)
+
+
+def quantise(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Noise, then rounding to ``LEVELS`` values. Dose: standard deviation of the noise, on the scale from 0 to 1."""
+
+    def edit(roll: NDArray[np.float32], rng: Generator) -> NDArray[Any]:
+        noise = np.float32(dose) * rng.standard_normal(roll.shape, np.float32)
+        return np.round(np.clip(roll + noise, 0, 1) * (LEVELS - 1)) / (LEVELS - 1)
+
+    return _revalued(batch, edit, rng)
+
+
+def soften(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Values stay a little away from 0 and 1, as a sigmoid leaves them. Dose: mean distance, exponentially distributed.
+
+    No cell crosses the threshold of the view: the same cells sound.
+    """
+    threshold = np.float32(batch.view.threshold)
+    below = np.nextafter(threshold, np.float32(0))
+
+    def edit(roll: NDArray[np.float32], rng: Generator) -> NDArray[Any]:
+        distance = np.float32(dose) * rng.standard_exponential(roll.shape, np.float32)
+        on = roll >= threshold
+        return np.where(on, np.maximum(roll - distance, threshold), np.minimum(roll + distance, below))
+
+    return _revalued(batch, edit, rng)
+
+
+def _edited(batch: Batch, edit: Callable[[Roll, Generator], None], rng: Generator) -> Batch:
+    """The batch after ``edit`` changed the sounding cells (rows, length) of each sample in place.
+
+    Each sample has a generator of its own, so that what is planted in it does not depend on the other samples, and a
+    larger dose goes on where a smaller one stopped.
+    """
+    old = batch.sounding()
+    new = old.copy()
+    seeds = rng.integers(2**63, size=len(batch))
+    for roll, length, seed in zip(new, batch.lengths.tolist(), seeds, strict=True):
+        if length:
+            edit(roll[:, :length], np.random.default_rng(seed))
+    return _changed(batch, old, new)
+
+
+def _changed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Batch:
+    """The batch with the cells that sound in ``new`` and not in ``old`` on, and those the other way round off."""
+    return _with_values(batch, np.where(old == new, batch.values, new.astype(batch.values.dtype)))
+
+
+def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDArray[Any]], rng: Generator) -> Batch:
+    """The batch with the values (rows, length) of each sample as ``edit`` gives them, clipped to 0 to 1."""
+    values = batch.values.astype(np.float32)
+    seeds = rng.integers(2**63, size=len(batch))
+    for roll, length, seed in zip(values, batch.lengths.tolist(), seeds, strict=True):
+        if length:
+            roll[:, :length] = np.clip(edit(roll[:, :length], np.random.default_rng(seed)), 0, 1)
+    return _with_values(batch, values)
+
+
+def _with_values(batch: Batch, values: NDArray[Any]) -> Batch:
+    # The features kept on the batch are those of the old values.
+    return replace(batch, values=values, _features={})
+
+
+def _runs(roll: Roll) -> tuple[Ints, Ints, Ints]:
+    """Row, first step and step after the last of each maximal run, by row and then by time."""
+    edges = np.diff(np.pad(roll, ((0, 0), (1, 1))).view(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    return rows, starts, np.nonzero(edges == -1)[1]
+
+
+def _permuted(kinds: list[int], chosen: int, rng: Generator) -> list[int]:
+    """The indices of ``kinds``, ``chosen`` of them exchanged at random among each other, such that neighbours are of
+    different kinds if they were.
+
+    A walk of random exchanges, each made only if it keeps that, ten for each index: long enough to forget the order.
+    """
+    order = list(range(len(kinds)))
+    if chosen < 2:
+        return order
+    slots = rng.permutation(len(kinds))[:chosen]
+    last = len(kinds) - 1
+
+    def fits(at: int) -> bool:
+        kind = kinds[order[at]]
+        return (at == 0 or kinds[order[at - 1]] != kind) and (at == last or kinds[order[at + 1]] != kind)
+
+    for a, b in slots[rng.integers(chosen, size=(10 * chosen, 2))].tolist():
+        order[a], order[b] = order[b], order[a]
+        if not (fits(a) and fits(b)):
+            order[a], order[b] = order[b], order[a]
+    return order
+
+
+def _registered(*faults: Fault) -> Mapping[str, Fault]:
+    return {fault.name: fault for fault in faults}
+
+
+FAULTS: Mapping[str, Fault] = _registered(
+    Fault(
+        name="added", function=add_notes, words="notes added", unit="notes per sample", doses=(1, 2, 4, 8), whole=True
+    ),
+    Fault(
+        name="removed",
+        function=remove_notes,
+        words="notes removed",
+        unit="notes per sample",
+        doses=(1, 2, 4, 8),
+        whole=True,
+    ),
+    Fault(
+        name="moved",
+        function=displace_notes,
+        words="notes moved by a semitone",
+        unit="notes per sample",
+        doses=(1, 2, 3, 8),
+        whole=True,
+    ),
+    Fault(
+        name="split",
+        function=split_notes,
+        words="notes split by a rest",
+        unit="notes per sample",
+        doses=(1, 2, 4, 8),
+        whole=True,
+    ),
+    Fault(
+        name="joined",
+        function=join_notes,
+        words="notes on one pitch joined",
+        unit="pairs per sample",
+        doses=(1, 2, 4),
+        whole=True,
+    ),
+    Fault(
+        name="lengthened",
+        function=lengthen_notes,
+        words="notes held too long",
+        unit="notes per sample",
+        doses=(1, 2, 4, 8),
+        whole=True,
+    ),
+    Fault(
+        name="shifted",
+        function=shift_notes,
+        words="notes shifted by a step",
+        unit="notes per sample",
+        doses=(1, 2, 4, 8),
+        whole=True,
+    ),
+    Fault(
+        name="delayed", function=delay, words="the whole sample delayed", unit="steps", doses=(1, 2, 4, 8), whole=True
+    ),
+    Fault(
+        name="chords-shuffled",
+        function=permute_chords,
+        words="chords shuffled",
+        unit="share of chords",
+        doses=(0.1, 0.25, 0.5, 1),
+        largest=1,
+    ),
+    Fault(
+        name="half-transposed",
+        function=transpose_half,
+        words="the second half transposed",
+        unit="semitones",
+        doses=(1, 2, 6, 12),
+        whole=True,
+    ),
+    Fault(
+        name="smoothed",
+        function=smooth,
+        words="values smoothed along time",
+        unit="weight of the mean",
+        doses=(0.01, 0.1, 0.3, 1),
+        largest=1,
+    ),
+    Fault(
+        name="quantised",
+        function=quantise,
+        words=f"noisy values rounded to {LEVELS} levels",
+        unit="deviation of noise",
+        doses=(0.05, 0.1, 0.2, 0.4),
+    ),
+    Fault(
+        name="blurred",
+        function=blur,
+        words="values blurred along pitch and time",
+        unit="deviation in cells",
+        doses=(0.25, 0.35, 0.5, 1),
+    ),
+    Fault(
+        name="softened",
+        function=soften,
+        words="values away from 0 and 1",
+        unit="mean distance",
+        doses=(0.0001, 0.001, 0.01, 0.1),
+        largest=1,
+    ),
+)
+"""Every fault by the name that it has on the command line."""
+
+
+def fault_named(name: str, place: object = "") -> Fault:
+    """The fault of that name. Raises InputError that lists what there is."""
+    if name not in FAULTS:
+        raise InputError(place, f"expected a fault ({', '.join(FAULTS)}), found {name!r}")
+    return FAULTS[name]

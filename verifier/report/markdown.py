@@ -1,0 +1,137 @@
+"""Markdown for a pull request or a CI job's summary: a verdict line, a compact table, and places in a fold."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from verifier.diff import SpecDiff
+from verifier.errors import printable
+from verifier.record import RuleDiff, RuleResult, Run, RunDiff, SetDiff
+from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
+from verifier.report.terminal import percent
+from verifier.rule import HeldOut
+
+PLACES = 12
+"""Lines in a fold."""
+
+
+def write(record: Run | RunDiff | SpecDiff, path: Path) -> None:
+    """Write the summary of a check, with its gate if the run has one, or of a diff."""
+    if isinstance(record, Run):
+        lines = _run(record)
+    else:
+        lines = _spec_diff(record) if isinstance(record, SpecDiff) else _diff(record)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def code(text: object) -> str:
+    """``text`` as code, in a table cell too. Nothing in it is Markdown, HTML, a mention or an emoji any more."""
+    escaped = html.escape(printable(text))
+    return "<code>" + re.sub(r"[\\`*_\[\]|~$:@!]", lambda match: f"&#{ord(match[0])};", escaped) + "</code>"
+
+
+def _run(run: Run) -> Iterator[str]:
+    verdicts = ", ".join(f"{code(label)} **{result.verdict}**" for label, result in run.sets.items())
+    yield f"### verify {code(run.spec.get('name', ''))}: {verdicts}"
+    if run.gate:
+        yield f"\n**{exit_line(run.gate)}** The verdicts above compare with real data; they did not decide.\n"
+        for pair in run.gate.sets:
+            yield from _pair(pair)
+    results = list(run.sets.values())
+    rows = [
+        [code(name), _real(rule.held_out), *(_cell(result.rules[name]) for result in results)]
+        for name, rule in results[0].rules.items()
+    ]
+    whole = [
+        f"{code(label)}: {code(f'{what} {found.verdict}: {found.reason}')}\n"
+        for label, result in run.sets.items()
+        if result.whole is not None
+        for what, found in [
+            *((f"coverage of {name},", found) for name, found in result.whole.coverage.items()),
+            ("twins,", result.whole.diversity),
+            ("copies,", result.whole.copying),
+        ]
+        if found is not None and found.verdict == "fail"
+    ]
+    yield from _table(["violations per trial", "real, held out", *(code(label) for label in run.sets)], rows)
+    yield from whole
+    for label, result in run.sets.items():
+        yield from (f"{code(label)}: {code(confound)}\n" for confound in result.confounds)
+        shown = [
+            f"{code(name)} {code(place.sample)}, {place.where}: {code(place.observed)} ({code(place.allowed)})"
+            for name, rule in result.rules.items()
+            if rule.verdict == "fail"
+            for place in rule.examples
+        ]
+        yield from _fold(f"Where {code(label)} breaks it most", shown)
+        yield from _fold(f"Unreadable in {code(label)}", [code(problem) for problem in result.unreadable])
+
+
+def _real(held_out: HeldOut | None) -> str:
+    return f"{percent(held_out.rate)} up to {percent(held_out.upper)}" if held_out else "no record"
+
+
+def _cell(rule: RuleResult) -> str:
+    if rule.rate is None:
+        return f"no trial, {rule.verdict}"
+    verdict = f"**{rule.verdict}**" if rule.verdict == "fail" else rule.verdict
+    accepted = f", {rule.suppressed:,} accepted" if rule.suppressed else ""
+    return f"{percent(rule.rate)} ({rule.violations:,} of {rule.trials:,}{accepted}) {verdict}"
+
+
+def _diff(diff: RunDiff) -> Iterator[str]:
+    yield f"### verify diff {code(diff.runs[0])} {code(diff.runs[1])}"
+    for note in diff.notes:
+        yield f"\n{code(note)}"
+    yield ""
+    for pair in diff.sets:
+        yield from _pair(pair)
+    if diff.unpaired:
+        yield f"In one run only: {', '.join(code(label) for label in diff.unpaired)}"
+
+
+def _pair(pair: SetDiff) -> Iterator[str]:
+    yield code(pair_title(pair))
+    yield from _table(*_pair_table(pair))
+    yield from _fold("New kinds and findings", [code(line) for line in change_lines(pair, PLACES)])
+    yield ""
+
+
+def _pair_table(pair: SetDiff) -> tuple[list[str], list[list[str]]]:
+    gated = any(rule.verdict for rule in pair.rules.values())
+    header = ["rule", "before", "after", "difference, points", "findings", "new kinds", *["gate"] * gated]
+    return header, [[code(name), *_cells(rule, gated)] for name, rule in pair.rules.items()]
+
+
+def _cells(rule: RuleDiff, gated: bool) -> list[str]:
+    *cells, verdict = diff_row(rule)
+    return [*cells, *([f"**{verdict}**" if rule.verdict == "fail" else verdict] if gated else [])]
+
+
+def _spec_diff(diff: SpecDiff) -> Iterator[str]:
+    yield f"### verify diff {code(diff.specs[0])} {code(diff.specs[1])}\n"
+    for heading, lines in spec_lines(diff):
+        yield f"- {code(heading)}"
+        for line in lines:
+            yield f"  - {code(line)}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield ""
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def _fold(summary: str, lines: Sequence[str]) -> Iterator[str]:
+    if not lines:
+        return
+    yield f"<details><summary>{summary}</summary>\n"
+    for line in lines[:PLACES]:
+        yield f"- {line}"
+    if len(lines) > PLACES:
+        yield f"- and {len(lines) - PLACES:,} more"
+    yield "\n</details>"
