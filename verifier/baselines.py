@@ -5,21 +5,21 @@ and groups of the batch, so that an edited sample and the one it was made from p
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
+from verifier.features.stretches import runs
 
 
 def bernoulli(batch: Batch, rng: Generator) -> Batch:
     """Each cell sounds by chance, with the share of sounding cells of the whole batch."""
-    inside = np.broadcast_to(_inside(batch)[:, None, :], batch.values.shape)
+    inside = np.broadcast_to(batch.inside()[:, None, :], batch.values.shape)
     cells = int(np.count_nonzero(inside))
-    density = np.count_nonzero(_sounding(batch)) / cells if cells else 0.0
-    return _with_values(batch, (rng.random(batch.values.shape, np.float32) < density) & inside)
+    density = np.count_nonzero(batch.sounding()) / cells if cells else 0.0
+    return batch.with_values((rng.random(batch.values.shape, np.float32) < density) & inside)
 
 
 def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
@@ -29,10 +29,10 @@ def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
     just before it or just after it: two notes never become one, so that the number of notes and the time they sound
     stay. A sample with fewer notes that can move has those moved.
     """
-    values = _sounding(batch)
+    values = batch.sounding()
     moved = np.zeros_like(values)
     for _ in range(k):
-        sample, row, start, end = _runs(values)
+        sample, row, start, end = runs(values)
         up, down = (_is_free(values, sample, row + step, start, end) for step in (1, -1))
         movable = np.flatnonzero((up | down) & ~moved[sample, row, start])
         chance, upward = rng.random(len(movable)), rng.random(len(movable)) < 0.5
@@ -44,18 +44,10 @@ def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
             i, old, new, when = sample[note], row[note], row[note] + step, slice(start[note], end[note])
             values[i, old, when] = False
             values[i, new, when] = moved[i, new, when] = True
-    return _with_values(batch, values)
+    return batch.with_values(values)
 
 
 Indices = NDArray[np.int64]
-
-
-def _runs(values: NDArray[np.bool_]) -> tuple[Indices, Indices, Indices, Indices]:
-    """Sample, row, first step and step after the last of each maximal run along the steps, ordered by sample."""
-    padded = np.pad(values, ((0, 0), (0, 0), (1, 1)))
-    sample, row, at = np.nonzero(padded[:, :, 1:] != padded[:, :, :-1])
-    # Nothing sounds in the padding, so that edges come in pairs: one where a run begins, one where it ends.
-    return sample[::2], row[::2], at[::2], at[1::2]
 
 
 def _is_free(
@@ -77,7 +69,7 @@ def shuffle_chords(batch: Batch, rng: Generator) -> Batch:
     A chord is a maximal stretch of steps in which the same pitches sound, or none. Equal chords never come to stand
     next to each other, where they would be one longer chord.
     """
-    values = _sounding(batch)
+    values = batch.sounding()
     shuffled = np.zeros_like(values)
     packed = np.packbits(values, axis=1)
     for i, length in enumerate(batch.lengths):
@@ -89,7 +81,7 @@ def shuffle_chords(batch: Batch, rng: Generator) -> Batch:
         kinds = np.unique(packed[i][:, starts], axis=1, return_inverse=True)[1].ravel()
         order = _never_twice(kinds.tolist(), rng)
         shuffled[i, :, :length] = np.repeat(values[i][:, starts[order]], durations[order], axis=1)
-    return _with_values(batch, shuffled)
+    return batch.with_values(shuffled)
 
 
 def _never_twice(kinds: list[int], rng: Generator) -> list[int]:
@@ -118,22 +110,6 @@ def _never_twice(kinds: list[int], rng: Generator) -> list[int]:
         counts[kind] -= 1
         last = kind
     return order
-
-
-def _inside(batch: Batch) -> NDArray[np.bool_]:
-    return np.asarray(np.arange(batch.values.shape[2]) < batch.lengths[:, None])
-
-
-def _sounding(batch: Batch) -> NDArray[np.bool_]:
-    """A new array of the cells that sound."""
-    values = batch.values
-    sounding = values if values.dtype == np.bool_ else values >= np.float32(batch.view.threshold)
-    return np.asarray(sounding & _inside(batch)[:, None, :])
-
-
-def _with_values(batch: Batch, values: NDArray[np.bool_]) -> Batch:
-    # The features kept on the batch are those of the old values.
-    return replace(batch, values=values, _features={})
 
 
 def _one_note(batch: Batch, rng: Generator) -> Batch:

@@ -1,7 +1,7 @@
 """Batch: n samples of one view, with the features that several rules share computed once and kept on it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -98,6 +98,10 @@ class Batch:
             meters=np.full(n, 4.0),
             clipped=np.zeros(n, np.int64),
         )
+
+    def with_values(self, values: NDArray[Any]) -> Self:
+        """The same samples with other values, and without the features of the old ones."""
+        return replace(self, values=values, _features={})
 
     def take(self, indices: NDArray[np.int64] | Sequence[int]) -> Self:
         """The samples at ``indices``, in that order."""

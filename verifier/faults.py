@@ -9,7 +9,7 @@ changes. Faults of values give float32 between 0 and 1. A sample without room fo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from verifier.baselines import move_notes
 from verifier.batch import Batch
 from verifier.errors import InputError
+from verifier.features.stretches import runs
 
 Plant = Callable[[Batch, float, Generator], Batch]
 Roll = NDArray[np.bool_]
@@ -46,7 +47,7 @@ class Fault:
     def plant(self, batch: Batch, dose: float, rng: Generator) -> Batch:
         """The batch with the fault in each sample. Raises InputError for a dose that it cannot have."""
         self.require(dose)
-        return self.function(batch, dose, rng) if dose else _with_values(batch, batch.values.copy())
+        return self.function(batch, dose, rng) if dose else batch.with_values(batch.values.copy())
 
     def require(self, dose: float) -> None:
         """Raise InputError for a dose that is negative, too large, or should be whole and is not."""
@@ -198,7 +199,7 @@ def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
         order = np.array(_permuted(kinds, round(dose * len(kinds)), own))
         steps = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
         values[i, :, :length] = batch.values[i][:, steps]
-    return _with_values(batch, values)
+    return batch.with_values(values)
 
 
 def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
@@ -280,7 +281,7 @@ def _edited(batch: Batch, edit: Callable[[Roll, Generator], None], rng: Generato
 
 def _changed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Batch:
     """The batch with the cells that sound in ``new`` and not in ``old`` on, and those the other way round off."""
-    return _with_values(batch, np.where(old == new, batch.values, new.astype(batch.values.dtype)))
+    return batch.with_values(np.where(old == new, batch.values, new.astype(batch.values.dtype)))
 
 
 def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDArray[Any]], rng: Generator) -> Batch:
@@ -290,19 +291,12 @@ def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDA
     for roll, length, seed in zip(values, batch.lengths.tolist(), seeds, strict=True):
         if length:
             roll[:, :length] = np.clip(edit(roll[:, :length], np.random.default_rng(seed)), 0, 1)
-    return _with_values(batch, values)
-
-
-def _with_values(batch: Batch, values: NDArray[Any]) -> Batch:
-    # The features kept on the batch are those of the old values.
-    return replace(batch, values=values, _features={})
+    return batch.with_values(values)
 
 
 def _runs(roll: Roll) -> tuple[Ints, Ints, Ints]:
     """Row, first step and step after the last of each maximal run, by row and then by time."""
-    edges = np.diff(np.pad(roll, ((0, 0), (1, 1))).view(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    return rows, starts, np.nonzero(edges == -1)[1]
+    return runs(roll[None])[1:]
 
 
 def _permuted(kinds: list[int], chosen: int, rng: Generator) -> list[int]:

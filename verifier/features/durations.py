@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from verifier.batch import Batch
 from verifier.features.roll import scan
+from verifier.features.stretches import runs
 
 CutRuns = Literal["skip", "count"]
 LONGEST = 1 << 20
@@ -25,9 +26,7 @@ def duration_histograms(batch: Batch, cut_runs: CutRuns) -> NDArray[np.int32]:
 def notes(batch: Batch, i: int) -> Iterator[tuple[int, int, int, bool]]:
     """(pitch, start, steps, cut) of every run of sample i, in order of time and then pitch."""
     length = int(batch.lengths[i])
-    edges = np.diff(np.pad(_sounding(batch, i)[:, :length], ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    _, stops = np.nonzero(edges == -1)
+    _, rows, starts, stops = runs(_sounding(batch, i)[None, :, :length])
     for at in np.lexsort((rows, starts)):
         start, stop = int(starts[at]), int(stops[at])
         cut = (start == 0 and not batch.begins[i]) or (stop == length and not batch.ends[i])

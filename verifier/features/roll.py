@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from verifier.batch import Batch
 from verifier.features.intensity import BINS, LEVELS, intensity_bins
+from verifier.features.stretches import runs
 
 COMPILE_AFTER = 1 << 27
 """Cells that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
@@ -60,12 +61,7 @@ def scan_numpy(batch: Batch) -> RollScan:
         codes |= sounding[:, row].astype(np.uint16) << np.uint16((batch.view.lowest_pitch + row) % 12)
     polyphony = sounding.sum(axis=1, dtype=np.uint8)
 
-    padded = np.zeros((n, rows, steps + 2), np.bool_)
-    padded[:, :, 1:-1] = sounding
-    edges = np.flatnonzero(padded[:, :, 1:] != padded[:, :, :-1])
-    starts, ends = edges[0::2], edges[1::2]
-    sample, row = np.divmod(starts // (steps + 1), rows)
-    first, last = starts % (steps + 1), ends % (steps + 1)
+    sample, pitch, first, last = runs(sounding)
     cut = ((first == 0) & ~batch.begins[sample]) | ((last == lengths[sample]) & ~batch.ends[sample])
     by_length = sample * (steps + 1) + (last - first)
 
@@ -77,7 +73,7 @@ def scan_numpy(batch: Batch) -> RollScan:
         polyphony=polyphony,
         runs=tally(by_length[~cut], steps + 1),
         cut_runs=tally(by_length[cut], steps + 1),
-        notes=tally(sample * rows + row, rows),
+        notes=tally(sample * rows + pitch, rows),
         intensity=_binary_intensity(batch, sounding) if values.dtype == np.bool_ else _intensity(batch),
     )
 

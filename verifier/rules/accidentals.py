@@ -11,6 +11,7 @@ from verifier.batch import Batch
 from verifier.counted import Counted, Events
 from verifier.errors import InputError
 from verifier.features.chroma import CODES, PITCH_CLASSES, chord_name, transpose
+from verifier.features.stretches import runs
 from verifier.rule import Count, Counts, Kinds, Violation, option, replace
 
 Ints = NDArray[np.int64]
@@ -161,10 +162,7 @@ def contexts(batch: Batch, near: float, wide: float) -> Contexts:
 
 def _contexts(sounding: NDArray[np.bool_], lengths: Ints, lowest: int, around: list[int], first: int) -> Contexts:
     n, rows, steps = sounding.shape
-    edges = np.zeros((n, rows, steps + 2), np.bool_)
-    edges[:, :, 1:-1] = sounding
-    samples, row, at = np.nonzero(edges[:, :, 1:] != edges[:, :, :-1])
-    samples, row, start, stop = samples[::2], row[::2], at[::2], at[1::2]
+    samples, row, start, stop = runs(sounding)
     order = np.lexsort((row, start, samples))
     samples, row, start, stop = samples[order], row[order], start[order], stop[order]
 
