@@ -32,8 +32,9 @@ class Events(NamedTuple):
     @classmethod
     def of_histograms(cls, histograms: NDArray[Any]) -> Self:
         """One histogram a sample, (n, keys), as events."""
-        samples, keys = np.nonzero(histograms)
-        return cls(samples, keys, histograms[samples, keys].astype(np.int64))
+        flat = np.flatnonzero(histograms)
+        samples, keys = np.divmod(flat, histograms.shape[1])
+        return cls(samples, keys, histograms.ravel()[flat].astype(np.int64))
 
     def where(self, mask: NDArray[np.bool_]) -> "Events":
         return Events(self.samples[mask], self.keys[mask], self.counts[mask])
@@ -51,9 +52,16 @@ class Place(NamedTuple):
 class Counted(Rule, frozen=True, kw_only=True):
     """A rule that is a table of counts."""
 
+    def histograms(self, batch: Batch) -> NDArray[Any] | None:
+        """(n, keys) how often each key occurs in each sample, for a rule whose keys are few; None for any other."""
+        return None
+
     def events(self, batch: Batch) -> Events:
-        """Every event of every sample. Uses the options, not what was learned."""
-        raise NotImplementedError
+        """Every event of every sample. Uses the options, not what was learned. A rule defines this or histograms."""
+        found = self.histograms(batch)
+        if found is None:
+            raise NotImplementedError
+        return Events.of_histograms(found)
 
     def table(self) -> Kinds:
         """What was learned, as keys and counts. Raises InputError for a key that cannot be."""
@@ -67,12 +75,20 @@ class Counted(Rule, frozen=True, kw_only=True):
         """The events that are trials; a rule may learn more than it checks."""
         return events
 
+    def trials(self, batch: Batch) -> Events:
+        """The events of every sample that are trials."""
+        return self.tried(self.events(batch))
+
     def validate(self) -> None:
         self.table()
 
     @classmethod
     def learn(cls, batch: Batch, **options: Any) -> Self:
         rule = cls.with_options(**options)
+        found = rule.histograms(batch)
+        if found is not None:
+            table = _column_sums(found)
+            return rule._with(table, support=support_of(batch, int(table.counts.sum())))
         events = rule.events(batch)
         support = support_of(batch, int(rule.tried(events).counts.sum()))
         return rule._with(Kinds.of(events.keys, events.counts), support=support)
@@ -175,9 +191,17 @@ class VocabularyChecker:
     allowed: KeySet
 
     def count(self, batch: Batch) -> Counts:
-        events = self.rule.tried(self.rule.events(batch))
-        broken = events.where(~self.allowed.contains(events.keys))
-        violations, trials = _per_sample(broken, len(batch)), _per_sample(events, len(batch))
+        found = self.rule.histograms(batch)
+        if found is not None:
+            total = _column_sums(found)
+            kinds = total.where(~self.allowed.contains(total.keys))
+            trials = found.sum(axis=1, dtype=np.int64)
+            violations = found[:, kinds.keys].sum(axis=1, dtype=np.int64)
+        else:
+            events = self.rule.trials(batch)
+            broken = events.where(~self.allowed.contains(events.keys))
+            violations, trials = _per_sample(broken, len(batch)), _per_sample(events, len(batch))
+            kinds = Kinds.of(broken.keys, broken.counts)
         real = self.rule.held_out
         rate = (real.violations + 0.5) / (real.trials + 1) if real else 0.5 / (self.rule.support.trials + 1)
         surprise = statistics.binomial_surprise(violations, trials, rate)
@@ -185,7 +209,7 @@ class VocabularyChecker:
             violations=violations,
             trials=trials,
             scores=np.where(trials > 0, surprise, np.nan),
-            kinds=Kinds.of(broken.keys, broken.counts),
+            kinds=kinds,
         )
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
@@ -344,6 +368,13 @@ def kinds_of_names(counts: dict[str, int], parse: Callable[[str], int]) -> Kinds
 def names_of_kinds(table: Kinds, name: Callable[[int], str]) -> dict[str, int]:
     """The inverse of ``kinds_of_names``, by ascending key."""
     return {name(key): count for key, count in map_of_kinds(table).items()}
+
+
+def _column_sums(histograms: NDArray[Any]) -> Kinds:
+    """What all samples have together."""
+    sums = histograms.sum(axis=0, dtype=np.int64)
+    keys = np.flatnonzero(sums)
+    return Kinds(keys, sums[keys])
 
 
 def _per_sample(events: Events, n: int) -> NDArray[np.int64]:

@@ -159,7 +159,7 @@ def _trials(rule: Vocabulary, table: Kinds) -> Kinds:
 
 def _uses(rule: Vocabulary, classes: Classes, batch: Batch) -> Events:
     """Which class occurs in which sample how often."""
-    events = rule.tried(rule.events(batch))
+    events = rule.trials(batch)
     of = classes.of(events.keys)
     return Events(events.samples, of, events.counts).where(of >= 0)
 

@@ -224,6 +224,9 @@ class Kinds:
     def none(cls) -> Self:
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
+    def where(self, mask: NDArray[np.bool_]) -> "Kinds":
+        return Kinds(self.keys[mask], self.counts[mask])
+
     def merge(self, other: Self) -> Self:
         if not len(other.keys):
             return self

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.features.intensity import BINS, LEVELS, intensity_bins
+from verifier.features.intensity import BINS, intensity_bins
 from verifier.features.stretches import runs
 
 COMPILE_AFTER = 1 << 27
@@ -93,7 +93,7 @@ def scan_compiled(batch: Batch) -> RollScan:
         intensity = _binary_intensity(batch, sounding)
     else:
         threshold = np.float32(batch.view.threshold)
-        kernels.pack_and_bin(batch.values, batch.lengths, threshold, LEVELS, words, intensity)
+        kernels.pack_and_bin(batch.values, batch.lengths, threshold, words, intensity)
     found = RollScan(
         codes=np.zeros((n, steps), np.uint16),
         polyphony=np.zeros((n, steps), np.uint8),

@@ -58,6 +58,11 @@ class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
             return events
         return events.where(events.keys >> 12 != events.keys & (CODES - 1))
 
+    def trials(self, batch: Batch) -> Events:
+        if self.per == "step":
+            return self.events(batch)
+        return batch.feature("chroma-changes", _changes)
+
     def table(self) -> Kinds:
         pairs = [
             (chord_code(origin) << 12 | chord_code(target), count)
@@ -135,3 +140,12 @@ class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
             (origin, target, count) for origin, targets in self.transitions.items() for target, count in targets.items()
         )
         return graph
+
+
+def _changes(batch: Batch) -> Events:
+    """The changes of chord: the events that are trials, without the many more that are not."""
+    codes = scan(batch).codes
+    changed = (codes[:, 1:] != codes[:, :-1]) & (np.arange(1, codes.shape[1]) < batch.lengths[:, None])
+    samples, steps = np.divmod(np.flatnonzero(changed), max(changed.shape[1], 1))
+    keys = codes[samples, steps].astype(np.int64) << 12 | codes[samples, steps + 1]
+    return Events.single(samples, keys)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from verifier import statistics
 from verifier.batch import Batch
-from verifier.counted import Distribution, Events, kinds_of_map, map_of_kinds
+from verifier.counted import Distribution, kinds_of_map, map_of_kinds
 from verifier.features.durations import LONGEST, CutRuns, duration_histograms
 from verifier.rule import Count, Kinds, option
 
@@ -28,8 +28,8 @@ class DurationDistribution(Distribution, frozen=True, kw_only=True):
 
     headline = ("ks", "jsd")
 
-    def events(self, batch: Batch) -> Events:
-        return Events.of_histograms(duration_histograms(batch, self.cut_runs))
+    def histograms(self, batch: Batch) -> NDArray[Any]:
+        return duration_histograms(batch, self.cut_runs)
 
     def table(self) -> Kinds:
         return kinds_of_map(self.durations, LONGEST, "durations")

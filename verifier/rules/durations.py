@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from numpy.typing import NDArray
+
 from verifier.batch import Batch
-from verifier.counted import Events, Place, Vocabulary, kinds_of_map, map_of_kinds
+from verifier.counted import Place, Vocabulary, kinds_of_map, map_of_kinds
 from verifier.features.durations import LONGEST, CutRuns, duration_histograms, notes
 from verifier.places import times
 from verifier.rule import Count, Kinds, option
@@ -26,8 +28,8 @@ class Durations(Vocabulary, frozen=True, kw_only=True):
     def unit(self) -> str:
         return "note"
 
-    def events(self, batch: Batch) -> Events:
-        return Events.of_histograms(duration_histograms(batch, self.cut_runs))
+    def histograms(self, batch: Batch) -> NDArray[Any]:
+        return duration_histograms(batch, self.cut_runs)
 
     def table(self) -> Kinds:
         return kinds_of_map(self.durations, self.key_space, "durations")

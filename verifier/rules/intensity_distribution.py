@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Distribution, Events, kinds_of_names, names_of_kinds
+from verifier.counted import Distribution, kinds_of_names, names_of_kinds
 from verifier.features.intensity import bin_name, bin_of_name, bin_positions
 from verifier.features.roll import scan
 from verifier.rule import Count, Kinds, option
@@ -28,8 +28,8 @@ class IntensityDistribution(Distribution, frozen=True, kw_only=True):
 
     headline = ("ks", "ks-8-bit")
 
-    def events(self, batch: Batch) -> Events:
-        return Events.of_histograms(scan(batch).intensity)
+    def histograms(self, batch: Batch) -> NDArray[Any]:
+        return scan(batch).intensity
 
     def table(self) -> Kinds:
         return kinds_of_names(self.values, bin_of_name)

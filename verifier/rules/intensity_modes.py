@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
+from verifier.counted import Place, Vocabulary, kinds_of_names, names_of_kinds
 from verifier.features.intensity import BINS, bin_name, bin_of_name, intensity_bins
 from verifier.features.roll import scan
 from verifier.rule import Count, Kinds, option
@@ -32,8 +32,8 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
     def unit(self) -> str:
         return "cell"
 
-    def events(self, batch: Batch) -> Events:
-        return Events.of_histograms(scan(batch).intensity)
+    def histograms(self, batch: Batch) -> NDArray[Any]:
+        return scan(batch).intensity
 
     def table(self) -> Kinds:
         return kinds_of_names(self.values, bin_of_name)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, Place, Vocabulary, kinds_of_map, map_of_kinds
+from verifier.counted import Place, Vocabulary, kinds_of_map, map_of_kinds
 from verifier.features.durations import notes
 from verifier.features.roll import scan
 from verifier.places import pitch_name
@@ -32,11 +32,11 @@ class PitchRange(Vocabulary, frozen=True, kw_only=True):
     def unit(self) -> str:
         return "note"
 
-    def events(self, batch: Batch) -> Events:
+    def histograms(self, batch: Batch) -> NDArray[Any]:
         counts = np.zeros((len(batch), OUTSIDE_VIEW + 1), np.int64)
         counts[:, batch.view.lowest_pitch : batch.view.highest_pitch + 1] = scan(batch).notes
         counts[:, OUTSIDE_VIEW] = batch.clipped
-        return Events.of_histograms(counts)
+        return counts
 
     def table(self) -> Kinds:
         return kinds_of_map(self.pitches, self.key_space, "pitches")
