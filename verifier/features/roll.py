@@ -10,7 +10,7 @@ from verifier.features.intensity import BINS, intensity_bins
 from verifier.features.stretches import runs
 
 COMPILE_AFTER = 1 << 27
-"""Cells that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
+"""Bytes that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
 Small inputs never pay for a compiler, and large ones at most twice (benchmarks/counting.py measures both)."""
 
 _scanned = 0
@@ -46,7 +46,7 @@ def scan(batch: Batch) -> RollScan:
 
 def _scan(batch: Batch) -> RollScan:
     global _scanned
-    _scanned += batch.values.size
+    _scanned += batch.values.nbytes
     return scan_compiled(batch) if _scanned > COMPILE_AFTER else scan_numpy(batch)
 
 
