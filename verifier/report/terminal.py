@@ -114,12 +114,12 @@ def _add_whole(table: Table, results: Sequence[SetResult]) -> None:
 
 
 def _coverage(result: SetResult) -> tuple[str, str] | None:
-    """The rule whose coverage fails, or else the one that comes nearest to its limit."""
+    """The rule whose coverage fails, or else the one with the most kinds to cover."""
     if not result.whole or not result.whole.coverage:
         return None
     name, found = min(
         result.whole.coverage.items(),
-        key=lambda item: (item[1].verdict != "fail", item[1].compared_share - item[1].real_share.low),
+        key=lambda item: (item[1].verdict != "fail", -item[1].kinds),
     )
     text = f"{percent(found.compared_share)} of {name} (real {percent(found.real_share.low)}) {found.verdict}"
     return text, found.verdict
