@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        actions = {"load": seconds_to_load, "rates": cells_a_second}
+        actions = {"load": seconds_to_load, "rates": bytes_a_second}
         action = actions.get(options.way, lambda spec: measured(options.way, spec, options.file))
         print(json.dumps(action(chosen_rules(options.spec))))
         return
@@ -80,7 +80,7 @@ def main() -> None:
         warm = median(child("load") for _ in range(options.repeats))
         print("| compiled loops ready after | seconds |\n|---|---|")
         print(f"| compiling | {cold:.2f} |\n| loading | {warm:.2f} |\n")
-        print("| numpy scans | million cells a second | million cells in the time of loading |\n|---|---|---|")
+        print("| numpy scans | MB a second | MB in the time of loading |\n|---|---|---|")
         for kind, rate in child("rates").items():
             print(f"| {kind} | {rate / 1e6:.0f} | {rate * warm / 1e6:.0f} |")
         for content in CONTENTS:
@@ -182,7 +182,7 @@ def batches(spec: specs.Spec, file: Path) -> Iterator[Batch]:
 
 
 def count_by_rules(spec: specs.Spec, samples: Iterator[Batch], compile_after: int) -> Numbers:
-    """What the rules count. ``compile_after`` is the number of cells that numpy scans first."""
+    """What the rules count. ``compile_after`` is how much numpy scans first, as in ``features.roll``."""
     roll.COMPILE_AFTER = compile_after
     chords, durations, modes = (spec.rule(rule.name()) for rule in (ChromaTransitions, Durations, IntensityModes))
     checkers = {rule.name(): rule.compile() for rule in spec.rules}
@@ -290,7 +290,7 @@ def seconds_to_load(spec: specs.Spec) -> float:
     return time.perf_counter() - start
 
 
-def cells_a_second(spec: specs.Spec) -> dict[str, float]:
+def bytes_a_second(spec: specs.Spec) -> dict[str, float]:
     """How fast the numpy scan is on each kind of values."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -306,7 +306,7 @@ def cells_a_second(spec: specs.Spec) -> dict[str, float]:
             start = time.perf_counter()
             roll.scan_numpy(Batch.of(spec.view, values))
             seconds.append(time.perf_counter() - start)
-        rates[kind] = values.size / median(seconds)
+        rates[kind] = values.nbytes / median(seconds)
     return rates
 
 

@@ -7,15 +7,19 @@ import msgspec
 import numpy as np
 import pyarrow.parquet
 import pytest
+from msgspec import structs
 
 from tests.rolls import batch, random_batch
 from tests.test_spec import small_spec
 from verifier import check, report
+from verifier.batch import Batch, concatenate
+from verifier.copying import build_index
 from verifier.errors import InputError
 from verifier.learn import calibrate, learn_rules
 from verifier.record import Run
 from verifier.rule import registry
 from verifier.view import PianoRollView
+from verifier.whole import calibrate_whole
 
 
 def chorale_like(seed: int, n: int = 30) -> list[str]:
@@ -78,12 +82,40 @@ def test_samples_without_a_trial_are_undecided(spec):
     assert result.rules["durations"].reason == "the samples gave it no trial"
 
 
+def with_whole(spec):
+    """The spec with its reference for sets as a whole, and the index of what it was learned from."""
+    learned, held_out = batch(chorale_like(0, 60)), batch(chorale_like(1, 60))
+    index = build_index([learned])
+    return structs.replace(spec, whole=calibrate_whole(spec.rules, learned, held_out, index)), index
+
+
 def test_the_report_of_shards_is_that_of_the_whole(spec):
-    whole = batch([""] * 50, spec.view)
-    whole.values[:] = np.random.default_rng(7).random(whole.values.shape) < 0.08
-    shards = [whole.take(at) for at in np.array_split(np.arange(50), 7)]
-    merged = check.merge_tallies([check.tally_batch(spec, check.Checkers.of(spec), shard) for shard in shards])
-    assert check.judge(spec, merged) == check.judge(spec, check.tally(spec, [whole]))
+    spec, index = with_whole(spec)
+    noise = batch([""] * 50, spec.view)
+    noise.values[:] = np.random.default_rng(7).random(noise.values.shape) < 0.08
+    samples = concatenate(spec.view, [noise, batch(chorale_like(8, 40)), batch(chorale_like(0, 20))])
+    samples = Batch.of(spec.view, samples.values, groups=[f"piece-{i // 3}" for i in range(len(samples))])
+    checkers = check.Checkers.of(spec, index)
+    shards = [samples.take(at) for at in np.array_split(np.arange(len(samples)), 7)]
+    merged = check.merge_tallies([check.tally_batch(spec, checkers, shard, findings=True) for shard in shards])
+    once = check.tally(spec, [samples], findings=True, checkers=checkers)
+    result = check.judge(spec, merged, checkers=checkers)
+    assert result == check.judge(spec, once, checkers=checkers)
+    assert result.whole.copying is not None
+    assert result.whole.coverage.keys() >= {"chroma-transitions", "durations"}
+
+
+def test_one_perfect_sample_over_and_over_fails_though_it_breaks_no_rule(spec):
+    spec, index = with_whole(spec)
+    checkers = check.Checkers.of(spec, index)
+    perfect = batch(chorale_like(0, 1) * 200)
+    perfect = Batch.of(spec.view, perfect.values)
+    result = check.judge(spec, check.tally(spec, [perfect], checkers=checkers), checkers=checkers)
+    assert sum(rule.violations for rule in result.rules.values()) == 0
+    assert "fail" in {found.verdict for found in result.whole.coverage.values()}
+    assert result.verdict == "fail"
+    at_low_alpha = check.judge(spec, check.tally(spec, [perfect], checkers=checkers), alpha=0.035, checkers=checkers)
+    assert "fail" not in {found.verdict for found in at_low_alpha.whole.coverage.values()}
 
 
 def test_the_worst_samples_are_kept_to_be_looked_at(spec):

@@ -376,3 +376,15 @@ def test_a_reader_that_leaves_is_no_error(world):
     found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert found.stderr == ""
     assert found.stdout.count("\n") == 1
+
+
+def test_power_says_what_a_spec_sees_and_is_blind_to(world, capsys):
+    code, out, err = verify(
+        capsys, "power", "--spec", "spec.yaml", "--real", "good", "-o", "power.md", "--fault", "moved"
+    )
+    assert (code, err) == (0, "")
+    assert "moved" in out
+    assert "moved" in Path("power.md").read_text()
+    code, _, err = verify(capsys, "power", "--spec", "spec.yaml", "--real", "good", "--fault", "nonsense")
+    assert code == 2
+    assert "nonsense" in err

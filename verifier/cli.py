@@ -36,6 +36,7 @@ Commands:
   learn     learn a spec from a corpus or a folder   verify learn CORPUS -o spec.yaml
   show      what a spec has learned                  verify show SPEC [-o graph.graphml]
   explain   where one file breaks which rule         verify explain SPEC FILE [-o picture.png]
+  power     which planted faults a spec can see      verify power --spec SPEC [-o power.png]
   rules     the rules there are, and their options   verify rules [RULE...]
   corpora   the corpora there are                    verify corpora
 

@@ -129,9 +129,6 @@ def near_clusters(found: Prints) -> Ints:
     minhashes (Broder, 1997), each held against its neighbour and the first among these, in an order that depends on
     their content alone: so it takes time linear in n, and the same clusters come out in whatever order samples stand.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     compared = found.compared()
     # Exact twins are one sample here: thousands of copies would only be held against each other.
     exact = exact_clusters(found)
@@ -142,6 +139,11 @@ def near_clusters(found: Prints) -> Ints:
         return exact
     pairs = np.unique(np.concatenate([_candidates(distinct, band) for band in range(BANDS)], axis=1), axis=1)
     twins = pairs[:, _jaccard(distinct, pairs) >= JACCARD]
+    if not twins.shape[1]:
+        return exact
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(twins.shape[1], np.int8), (twins[0], twins[1])), shape=(m, m))
     _, label = connected_components(graph, directed=False)
     clusters = exact.copy()
