@@ -132,18 +132,23 @@ def test_a_gate_decides_by_the_baseline_and_ratchets_on_request(world, capsys, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
+    assert verify(capsys, "--spec", "spec.yaml", "bad", "--limit", "30", "-q", "-o", "base.json")[0] == 1
+    base = Path("base.json").read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", interrupted)
         patch.setattr(Path, "replace", interrupted)
-        assert verify(capsys, *gate, "--margin", "0.99", "--accept", "-q")[0] == 130
+        assert verify(capsys, *gate, "--accept", "-q")[0] == 130
     assert Path("base.json").read_bytes() == base
-    code, out, _ = verify(capsys, *gate, "--margin", "0.99", "--accept")
+    code, out, _ = verify(capsys, *gate, "--accept")
     assert code == 0
     assert "accepted as the new baseline: base.json" in out
     accepted = json.loads(Path("base.json").read_text())
     assert list(accepted["sets"]) == ["bad"]
     assert "gate" not in accepted
     assert verify(capsys, *gate, "-q") == (0, "", "")
+    code, _, err = verify(capsys, *gate, "--limit", "20", "--accept")
+    assert code == 2
+    assert "expected at least the 40 samples of the baseline, found 20" in err
 
 
 def test_diff_shows_what_changed_between_runs_and_between_specs(world, capsys):

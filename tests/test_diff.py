@@ -16,6 +16,7 @@ from tests.test_spec import small_spec
 from verifier import check, diff, findings, record, report
 from verifier.accepted import Accepted, accepting, arranged, require_acceptable
 from verifier.baselines import move_notes
+from verifier.copying import build_index
 from verifier.errors import InputError
 from verifier.learn import calibrate, learn_rules
 from verifier.record import Run
@@ -23,6 +24,7 @@ from verifier.report import changes, junit, markdown
 from verifier.rule import registry
 from verifier.spec import accept, dump, dumps, load, loads
 from verifier.view import PianoRollView
+from verifier.whole import calibrate_whole
 
 RULES = ["chroma-transitions", "durations", "pitch-range", "polyphony", "duration-distribution"]
 HOSTILE = "a\x1b[31m]|`<b>&\"'\u202e@x\ud800\uffff**\n:sparkles:$x$ http://x [y](z)"
@@ -456,3 +458,25 @@ def test_diffs_are_written_in_every_format(spec, equal, worse, tmp_path):
     assert msgspec.json.decode(paths[0].read_bytes(), type=diff.SpecDiff).removed == ()
     with pytest.raises(InputError, match=r"expected a report with a suffix of .json, .md, found '.xml'"):
         report.require_formats([paths[2]], report.SPEC_DIFF_FORMATS)
+
+
+def test_a_generator_that_collapses_is_blocked_though_it_breaks_no_rule():
+    rules, calibration = calibrate(
+        learn_rules(batch(chorale_like(0, 60)), {name: {} for name in registry()}), batch(chorale_like(1, 60))
+    )
+    spec = small_spec(view=PianoRollView(window=16), rules=rules, calibration=calibration)
+    spec = structs.replace(
+        spec,
+        whole=calibrate_whole(
+            rules, batch(chorale_like(0, 60)), batch(chorale_like(1, 60)), build_index([batch(chorale_like(0, 60))])
+        ),
+    )
+
+    def run(texts):
+        return run_of(spec, samples=batch(texts))
+
+    baseline, collapsed = run(chorale_like(2, 60)), run(chorale_like(0, 1) * 60)
+    assert not diff.gate(baseline, run(chorale_like(3, 60)), ("a", "b")).regressed
+    found = diff.gate(baseline, collapsed, ("a", "b"))
+    assert found.regressed
+    assert "coverage of samples" in found.collapsed

@@ -124,7 +124,7 @@ def test_links_in_circles_end(tmp_path: Path, pattern: str) -> None:
 def test_names_in_no_encoding_are_read_and_escaped(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9\x1b.mid")
     tune(tmp_path / name)
-    assert names(open_path(str(tmp_path), VIEW)) == [name]
+    assert names(open_path(str(tmp_path), VIEW)) == ["caf\\udce9\x1b.mid"]  # so that reports can hold it
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(InputError) as caught:
         names(open_path(str(tmp_path), VIEW))

@@ -1,6 +1,7 @@
 """The command line: arguments in, exit code out. Heavy imports stand inside the command that needs them."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -63,6 +64,12 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `verify show ... | head`: the reader has what it wants
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print("verify: the output could not be written: no space left", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -167,10 +174,27 @@ def _check(options: argparse.Namespace) -> int:
     if found.gate is None:
         return int(found.failed())
     if options.accept and not found.gate.regressed:
+        _require_acceptable(baseline, found)
         record.dump(structs.replace(found, gate=None), options.baseline)
         if not options.quiet:
             print(f"accepted as the new baseline: {printable(options.baseline)}")
     return int(found.gate.regressed)
+
+
+def _require_acceptable(baseline: "Run | None", found: "Run") -> None:
+    """Raise InputError if the new run would be a weaker baseline than the old one: the ratchet must not slip."""
+    assert baseline is not None
+    assert found.gate is not None
+    for label, result in found.sets.items():
+        before = baseline.sets[label].samples if label in baseline.sets else 0
+        if result.samples < before:
+            raise InputError(
+                "--accept", f"expected at least the {before:,} samples of the baseline, found {result.samples:,}"
+            )
+    for pair in found.gate.sets:
+        undecided = [name for name, rule in pair.rules.items() if rule.verdict == "undecided"]
+        if len(undecided) == len(pair.rules):
+            raise InputError("--accept", f"no rule of {pair.labels[1]} could be compared with the baseline")
 
 
 def _print_check(spec: "Spec", found: "Run", options: argparse.Namespace) -> None:
@@ -332,6 +356,14 @@ def _learn(options: argparse.Namespace) -> int:
 
         out = terminal.console()
         terminal.print_spec(out, spec)
+        held = len(calibration.samples) if calibration else 0
+        if held < 19:
+            out.print(
+                f"[yellow]note[/] {held} pieces are held out, 19 are needed for verdicts at the usual level of .05: "
+                + (f"check with --alpha {1 / (held + 1):.2g} or more, or " if held else "")
+                + "learn from more pieces, or with a larger --hold-out",
+                soft_wrap=True,
+            )
         _wrote(out, options.output)
     return 0
 
@@ -379,6 +411,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Where one file breaks which rule."""
+    from verifier.batch import concatenate
     from verifier.check import locate
     from verifier.report import picture, terminal
     from verifier.sources import open_samples
@@ -386,7 +419,7 @@ def _explain(options: argparse.Namespace) -> int:
     picture.require_formats(options.output)
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
     samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
-    batch = next(iter(samples.batches()))
+    batch = concatenate(spec.view, list(samples.batches()))
     checkers = spec.compile()
     found = {
         i: sorted(

@@ -77,7 +77,7 @@ def confounds(corpus: Facts, samples: Facts) -> tuple[str, ...]:
             + ": the raw distances of intensity measure how values are stored; rely on those after rounding to 8 bit"
         )
     real, tested = share("outside", "values")
-    if abs(real - tested) > NOTICED:
+    if tested > real:
         found.append(f"{tested:.1%} of the values lie outside 0..1, {real:.1%} in the corpus: is the scale right?")
     real, tested = share("full", "samples")
     real_steps, tested_steps = share("steps", "samples")
@@ -86,6 +86,8 @@ def confounds(corpus: Facts, samples: Facts) -> tuple[str, ...]:
             f"a sample has {tested_steps:.1f} steps on average, {real_steps:.1f} in the corpus"
             f" ({tested:.0%} and {real:.0%} fill the window): compare rates per trial rather than shares of samples"
         )
+    if corpus.notes and not samples.notes:
+        found.append("not one value reaches the threshold of the view: nothing sounds; is the scale right?")
     real, tested = share("clipped", "notes")
     if tested - real > 0.001:
         found.append(

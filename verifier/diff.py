@@ -50,8 +50,9 @@ def diff_runs(a: Run, b: Run, names: tuple[str, str] = ("A", "B")) -> RunDiff:
 
 def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, alpha: float = 0.05) -> Gate:
     """Whether any rule's rate grew from the baseline by more than ``margin``, with an error of at most ``alpha`` over
-    all rules and sets (Holm). Raises InputError as ``diff_runs`` does, and for a set that only one of the runs has:
-    leaving one out must not pass a gate.
+    all rules and sets (Holm), or a set as a whole (coverage, twins, copies) fails that did not fail in the baseline.
+
+    Raises InputError as ``diff_runs`` does, and for a set that only one of the runs has: leaving one out must not pass.
     """
     require_same_sets(baseline.sets, run.sets, f"{names[0]} and {names[1]}")
     found = diff_runs(baseline, run, names)
@@ -73,6 +74,11 @@ def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, a
         )
         for at, pair in enumerate(found.sets)
     )
+    collapsed = tuple(
+        f"{name} of {pair.labels[1]}"
+        for pair in found.sets
+        for name in sorted(_failing_whole(run.sets[pair.labels[1]]) - _failing_whole(baseline.sets[pair.labels[0]]))
+    )
     return Gate(
         runs=found.runs,
         spec=found.spec,
@@ -81,8 +87,19 @@ def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, a
         notes=found.notes,
         margin=margin,
         alpha=alpha,
-        regressed=any(rule.verdict == "fail" for pair in sets for rule in pair.rules.values()),
+        collapsed=collapsed,
+        regressed=bool(collapsed) or any(rule.verdict == "fail" for pair in sets for rule in pair.rules.values()),
     )
+
+
+def _failing_whole(result: SetResult) -> set[str]:
+    """What of the set as a whole fails: coverage, twins, copies."""
+    whole = result.whole
+    if whole is None:
+        return set()
+    found = {"coverage"} if any(each.verdict == "fail" for each in whole.coverage.values()) else set()
+    parts = {"twins": whole.diversity, "copies": whole.copying}
+    return found | {name for name, part in parts.items() if part is not None and part.verdict == "fail"}
 
 
 class Step(NamedTuple):

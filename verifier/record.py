@@ -134,10 +134,13 @@ class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab"):
-    """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence."""
+    """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence, or a set
+    as a whole. ``collapsed`` names what of which set fails now (coverage, twins, copies) and did not in the baseline.
+    """
 
     margin: float
     alpha: float
+    collapsed: tuple[str, ...]
     regressed: bool
 
 

@@ -81,7 +81,9 @@ def require_level(alpha: float, available: int, what: str) -> None:
     needed = math.ceil(1 / alpha - 1e-9) - 1
     if available < needed:
         raise InputError(
-            "--alpha", f"a level of {alpha:g} needs {needed} held-out {what}; the spec was calibrated with {available}"
+            "--alpha",
+            f"a level of {alpha:g} needs {needed} held-out {what}; the spec was calibrated with {available}, enough for"
+            f" {1 / (available + 1):.2g}",
         )
 
 

@@ -153,7 +153,14 @@ def open_path(
     if not files:
         raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
     files.sort(key=lambda entry: entry[1])
-    samples = SampleSet(label=path, view=view, files=files, ignored=ignored, limit=limit, on_error=on_error)
+    samples = SampleSet(
+        label=_encodable(path),
+        view=view,
+        files=files,
+        ignored=ignored,
+        limit=limit,
+        on_error=on_error,
+    )
     samples.total = len(files)
     if len(files) == 1 and files[0][0].suffix.lower() in TENSOR_SUFFIXES and not os.path.isdir(path):
         samples.total = sum(tensor.samples for tensor in open_tensors(files[0][0], view, name=files[0][1]))
@@ -245,4 +252,9 @@ def _fixed_part(pattern: str) -> str:
 
 
 def _relative(file: Path, folder: str) -> str:
-    return file.relative_to(folder).as_posix()
+    return _encodable(file.relative_to(folder).as_posix())
+
+
+def _encodable(name: str) -> str:
+    """A name with escapes for what is not UTF-8 in it: reports must hold it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

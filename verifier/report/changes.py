@@ -22,6 +22,7 @@ def exit_line(gate: Gate) -> str:
     beyond = f" by more than {points(gate.margin)[1:]} points" if gate.margin else ""
     level = f"alpha {gate.alpha:g} over {plural('rule', rules)}"
     failed = [name for pair in gate.sets for name, rule in pair.rules.items() if rule.verdict == "fail"]
+    failed += gate.collapsed
     if failed:
         return f"Gate failed, exit code 1: worse than the baseline{beyond} in {', '.join(failed)} ({level})."
     undecided = [name for pair in gate.sets for name, rule in pair.rules.items() if rule.verdict == "undecided"]

@@ -53,6 +53,10 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
     """The table of rules by sample sets, then places to look at; with intervals and more places if ``verbose``."""
     out.print(f"[bold]{safe(spec.name)}[/]  {view_line(spec)}")
     out.print(f"[dim]learned from {safe(spec.corpus.source)}[/]", soft_wrap=True)
+    if spec.calibration is None:
+        out.print(
+            "[yellow]note[/] the spec has no calibration on held-out pieces: rates, but no verdicts", soft_wrap=True
+        )
     for label, result in run.sets.items():
         for confound in result.confounds:
             out.print(f"[yellow]note[/] {safe(label)}: {confound}", soft_wrap=True)
@@ -121,8 +125,10 @@ def _coverage(result: SetResult) -> tuple[str, str] | None:
         result.whole.coverage.items(),
         key=lambda item: (item[1].verdict != "fail", -item[1].kinds),
     )
-    text = f"{percent(found.compared_share)} of {name} (real {percent(found.real_share.low)}) {found.verdict}"
-    return text, found.verdict
+    share, real = found.compared_share, found.real_share.low
+    if found.compared_weighted < found.real_weighted.low:  # by weight: what fails is what is shown
+        share, real = found.compared_weighted, found.real_weighted.low
+    return f"{percent(share)} of {name} (real {percent(real)}) {found.verdict}", found.verdict
 
 
 def _twins(result: SetResult) -> tuple[str, str] | None:
