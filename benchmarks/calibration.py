@@ -2,9 +2,10 @@
 
     python benchmarks/calibration.py [--splits 20] [--alpha 0.05] [--calibrated 0.25]
 
-A fifth of the groups is tested on, a share of the rest calibrated on, so that no work is in two parts. A p-value among m
-pieces is a multiple of 1 / (m + 1): of 71, a quarter of the rest, it cannot be .05; of 79, a share of .28, it can. Of the real test windows, and of the real test
-pieces, a share of alpha should be flagged; the verdict of the whole spec should be "fail" in at most a share of alpha.
+A fifth of the groups is tested on, a share of the rest calibrated on: no work is in two parts. A p-value among m pieces
+is a multiple of 1 / (m + 1): of 71, a quarter of the rest, it cannot be .05; of 79, a share of .28, it can. Of the real
+test windows, and of the real test pieces, a share of alpha should be flagged; the verdict of the whole spec should be
+"fail" in at most a share of alpha.
 """
 
 import argparse

@@ -94,6 +94,7 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
     out.print(table)
     for label, result in run.sets.items():
         _print_places(out, label, result, 3 if verbose else 1)
+        _print_whole(out, label, result)
         for problem in result.unreadable:
             out.print(f"[yellow]unreadable[/] {safe(problem)}", soft_wrap=True)
 
@@ -187,6 +188,18 @@ def _print_places(out: Console, label: str, result: SetResult, places: int) -> N
     for name, rule in failing.items():
         for violation in rule.examples[:places]:
             out.print(f"  [red]{name}[/]  {violation_line(violation)}", soft_wrap=True)
+
+
+def _print_whole(out: Console, label: str, result: SetResult) -> None:
+    """The longest copy and the largest cluster of twins, if the set fails by them."""
+    copying, twins = (result.whole.copying, result.whole.diversity) if result.whole else (None, None)
+    if copying and copying.verdict == "fail" and copying.copies:
+        out.print(f"\n[bold]{safe(label)}[/] copies the corpus: {safe(copying.copies[0].text)}", soft_wrap=True)
+    if twins and twins.verdict == "fail":
+        names = ", ".join(twins.names[:3])
+        out.print(
+            f"[bold]{safe(label)}[/] repeats itself: {twins.largest:,} alike, such as {safe(names)}", soft_wrap=True
+        )
 
 
 def violation_line(violation: Violation) -> str:
