@@ -19,7 +19,7 @@ from verifier.copying import Index
 from verifier.errors import InputError
 from verifier.findings import MAX_FINDINGS, Findings, find
 from verifier.record import Flag, RuleResult, Run, SetResult
-from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation
+from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation, merge_all
 from verifier.spec import Spec, document
 from verifier.verdict import PieceCounts, Reference, Verdict, discovered, excess_p_values, holm, require_level
 from verifier.view import require_same_view
@@ -158,14 +158,10 @@ def tally(
 
 
 def merge_tallies(tallies: Sequence[Tally]) -> Tally:
-    """The merge of one or more tallies, as a balanced tree. Raises InputError for none: a set with no samples."""
+    """The merge of one or more tallies. Raises InputError for none: a set with no samples."""
     if not tallies:
         raise InputError("", "the sample set has no samples")
-    merged = list(tallies)
-    while len(merged) > 1:
-        pairs = [merged[i].merge(merged[i + 1]) for i in range(0, len(merged) - 1, 2)]
-        merged = pairs + merged[len(pairs) * 2 :]
-    return merged[0]
+    return merge_all(tallies)
 
 
 def judge(
@@ -182,7 +178,7 @@ def judge(
     """
     names = [rule.name() for rule in spec.rules]
     checkers = checkers or Checkers.of(spec)
-    labels, piece = np.unique(np.asarray(tally.groups, object).astype(str), return_inverse=True)
+    labels, piece = statistics.numbered(tally.groups)
     whole = None
     of_rules = alpha  # what is left of alpha for the rules
     if checkers.whole and tally.whole:
@@ -192,7 +188,7 @@ def judge(
     flagged = flagged_groups = None
     if spec.calibration is not None:
         require_level(alpha, len(spec.calibration.samples), "pieces")
-        tested = {name: _of_pieces(tally.rules[name], piece) for name in names}
+        tested = {name: PieceCounts.of(tally.rules[name].violations, tally.rules[name].trials, piece) for name in names}
         adjusted = holm(excess_p_values(spec.calibration.counts, tested))
         flagged, flagged_groups = _flags(Reference(spec.calibration, names), names, tally, labels, piece, alpha)
     rules = {
@@ -219,13 +215,6 @@ def judge(
         whole=whole,
         rules=rules,
     )
-
-
-def _of_pieces(tally: RuleTally, piece: NDArray[np.int64]) -> PieceCounts:
-    violations, trials = (
-        np.bincount(piece, weights=counts).astype(int).tolist() for counts in (tally.violations, tally.trials)
-    )
-    return PieceCounts(violations=violations, trials=trials)
 
 
 def _flags(
@@ -260,10 +249,7 @@ def _judge_rule(
 ) -> RuleResult:
     """The result of one rule: its rate and interval, and how they stand to held-out real data."""
     interval = statistics.rate_interval(tally.violations, tally.trials, groups)
-    tried = tally.trials > 0
-    share = statistics.share_interval(
-        tally.violations[tried] > 0, [g for g, some in zip(groups, tried, strict=True) if some]
-    )
+    share = statistics.breaking_interval(tally.violations, tally.trials, groups)
     held_out = rule.held_out
     verdict, reason = _verdict(interval, held_out, p_value, alpha, len(tally.trials))
     most = np.argsort(-tally.kinds.counts, kind="stable")[:SHOWN_KINDS]

@@ -55,11 +55,9 @@ def calibrate(rules: Sequence[Rule], held_out: Batch) -> tuple[tuple[Rule, ...],
     """
     if not len(held_out):
         return tuple(rules), None
-    order = np.argsort(
-        np.unique(np.asarray(held_out.groups, object).astype(str), return_inverse=True)[1], kind="stable"
-    )
-    held_out = held_out.take(order)  # one piece after the other
-    piece = np.unique(np.asarray(held_out.groups, object).astype(str), return_inverse=True)[1]
+    piece = statistics.numbered(held_out.groups)[1]
+    order = np.argsort(piece, kind="stable")
+    held_out, piece = held_out.take(order), piece[order]  # one piece after the other
     calibrated = []
     scores: dict[str, list[float | None]] = {}
     of_pieces: dict[str, PieceCounts] = {}
@@ -67,9 +65,7 @@ def calibrate(rules: Sequence[Rule], held_out: Batch) -> tuple[tuple[Rule, ...],
         rule = rule.calibrate(held_out)
         counts = rule.compile().count(held_out)
         interval = statistics.rate_interval(counts.violations, counts.trials, held_out.groups)
-        broken = counts.violations[counts.trials > 0] > 0
-        tried = [group for group, trials in zip(held_out.groups, counts.trials, strict=True) if trials]
-        share = statistics.share_interval(broken, tried)
+        share = statistics.breaking_interval(counts.violations, counts.trials, held_out.groups)
         record = None
         if interval is not None and share is not None:
             observed = type(rule).learn(held_out, **rule.set_options())
@@ -80,7 +76,7 @@ def calibrate(rules: Sequence[Rule], held_out: Batch) -> tuple[tuple[Rule, ...],
                 violations=int(counts.violations.sum()),
                 rate=round(interval.rate, 6),
                 upper=_ceiling(interval.high),
-                breaking=int(broken.sum()),
+                breaking=int((counts.violations > 0).sum()),
                 breaking_upper=_ceiling(share.high),
                 measures={name: round(value, 6) for name, value in rule.measures(observed).items()},
             )
@@ -88,10 +84,7 @@ def calibrate(rules: Sequence[Rule], held_out: Batch) -> tuple[tuple[Rule, ...],
         calibrated.append(rule)
         found = rule.compile().count(held_out).scores  # again: a score may depend on the rate just recorded
         scores[rule.name()] = [None if np.isnan(score) else round(score, DECIMALS) for score in found.tolist()]
-        of_pieces[rule.name()] = PieceCounts(
-            violations=np.bincount(piece, weights=counts.violations).astype(int).tolist(),
-            trials=np.bincount(piece, weights=counts.trials).astype(int).tolist(),
-        )
+        of_pieces[rule.name()] = PieceCounts.of(counts.violations, counts.trials, piece)
     return tuple(calibrated), Calibration(samples=np.bincount(piece).tolist(), scores=scores, counts=of_pieces)
 
 

@@ -6,7 +6,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, Self, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar, cast, get_type_hints
 
 import msgspec
 import numpy as np
@@ -297,9 +297,20 @@ Mapper = Callable[..., Any]
 """The builtin ``map``, or another with its signature: a pool's, a cluster's."""
 
 
-def merge_all(rules: Sequence[Rule]) -> Rule:
-    """The merge of one or more states of a rule, as a balanced tree."""
-    merged = list(rules)
+class Mergeable(Protocol):
+    """What merges with its own kind: states of a rule, tallies."""
+
+    def merge(self, other: Any) -> Any:
+        """What both say."""
+        ...
+
+
+M = TypeVar("M", bound=Mergeable)
+
+
+def merge_all(parts: Sequence[M]) -> M:
+    """The merge of one or more parts, as a balanced tree."""
+    merged = list(parts)
     while len(merged) > 1:
         pairs = [merged[i].merge(merged[i + 1]) for i in range(0, len(merged) - 1, 2)]
         merged = pairs + merged[len(pairs) * 2 :]

@@ -71,7 +71,7 @@ def group_rate(violations: NDArray[np.int64], trials: NDArray[np.int64], groups:
     variance of the ratio is taken between groups, linearised as in survey sampling (Cochran, Sampling Techniques,
     1977, section 6.4).
     """
-    _, index = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    _, index = numbered(groups)
     by_group = np.bincount(index, weights=violations), np.bincount(index, weights=trials)
     some = by_group[1] > 0
     v, t = by_group[0][some], by_group[1][some]
@@ -116,6 +116,19 @@ def binomial_surprise(violations: NDArray[np.int64], trials: NDArray[np.int64], 
     chance = betainc(violations[some], trials[some] - violations[some] + 1.0, rate)
     surprise[some] = -np.log(np.maximum(chance, 1e-300))
     return surprise
+
+
+def numbered(groups: Sequence[str]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """The different groups, sorted, and the number (n,) of each sample's group among them."""
+    return np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+
+
+def breaking_interval(
+    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str]
+) -> Interval | None:
+    """The share of samples with a violation, among those with a trial, with its interval over groups."""
+    tried = trials > 0
+    return share_interval(violations[tried] > 0, [group for group, some in zip(groups, tried, strict=True) if some])
 
 
 def share_interval(broken: NDArray[np.bool_], groups: Sequence[str], confidence: float = 0.95) -> Interval | None:

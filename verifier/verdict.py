@@ -5,7 +5,7 @@ docs/verdicts.md says the same in plain words, with the sources.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -31,6 +31,12 @@ class PieceCounts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
 
     violations: list[int]
     trials: list[int]
+
+    @classmethod
+    def of(cls, violations: Ints, trials: Ints, piece: Ints) -> Self:
+        """From those of each sample (n,) and the piece of each sample (n,), from 0."""
+        of_pieces = (np.bincount(piece, weights=counts).astype(int).tolist() for counts in (violations, trials))
+        return cls(violations=next(of_pieces), trials=next(of_pieces))
 
 
 class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
