@@ -16,7 +16,7 @@ from verifier.faults import FAULTS, Fault, fault_named
 from verifier.learn import Rules, calibrate
 from verifier.rule import Checker, Rule, rule_named
 from verifier.spec import Spec
-from verifier.statistics import share_interval
+from verifier.statistics import numbered, share_interval
 from verifier.verdict import Calibration, Reference, require_level
 from verifier.view import View, require_same_view
 
@@ -208,7 +208,7 @@ def learning_curve(
     pools the orders. Raises InputError as ``power`` does, and for more pieces than there are.
     """
     planned = tuple(trial for fault, dose in faults for trial in trials([fault], [dose]))
-    labels, piece = np.unique(np.asarray(learned.groups, object).astype(str), return_inverse=True)
+    labels, piece = numbered(learned.groups)
     for count in pieces:
         if not 1 <= count <= len(labels):
             raise InputError("", f"expected 1 to {len(labels)} pieces to learn from, found {count}")
@@ -311,7 +311,7 @@ def _edited(batch: Batch, planned: Sequence[Trial], seed: int, part: int) -> Ite
 
 def _halves(held_out: Batch, planned: Sequence[Trial], seed: int, dealing: int) -> tuple[_Half, _Half]:
     """The samples dealt into two halves by group. Raises InputError for a single group."""
-    labels, group = np.unique(np.asarray(held_out.groups, object).astype(str), return_inverse=True)
+    labels, group = numbered(held_out.groups)
     if len(labels) < 2:
         raise InputError("", f"expected two held-out pieces or more, to calibrate on one half, found {len(labels)}")
     first = np.random.default_rng([seed, dealing]).permutation(len(labels)) < len(labels) // 2
@@ -400,7 +400,7 @@ def _auroc(edited: Floats, real: Floats, blocks: NDArray[np.int64], groups: Sequ
         stranger[inside] = 1 - _below(b, edited[inside]) / n
         found[inside] = _below(a, real[inside]) / n
     area = float(stranger.mean())
-    index = np.unique(np.asarray(groups, object).astype(str), return_inverse=True)[1]
+    index = numbered(groups)[1]
     influence = np.bincount(index, weights=stranger + found - 2 * area) / len(edited)
     count = len(influence)
     error = float(np.sqrt(count / (count - 1) * (influence**2).sum())) if count > 1 else 0.5
