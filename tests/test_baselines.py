@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.baselines import BASELINES, bernoulli, move_notes, shuffle_chords
+from verifier.baselines import BASELINES, bernoulli, exponential, move_notes, shuffle_chords
 from verifier.batch import Batch
 from verifier.view import PianoRollView
 
@@ -53,7 +53,8 @@ def test_every_baseline_keeps_what_is_around_the_values_and_is_a_pure_function(b
     made, again = (BASELINES[name](batch, np.random.default_rng(seed)) for _ in range(2))
     assert np.array_equal(batch.values, before)
     assert np.array_equal(made.values, again.values)
-    assert made.values.dtype == np.bool_
+    assert made.values.dtype == (np.float32 if name == "exponential" else np.bool_)
+    assert np.all((made.values >= 0) & (made.values <= 1))
     assert made.values.shape == batch.values.shape
     assert made.feature("stale", lambda _: "computed") == "computed"
     for field in ("view", "names", "groups", "lengths", "starts", "begins", "ends", "meters"):
@@ -151,6 +152,35 @@ def test_bernoulli_has_the_density_of_the_batch_without_its_padding():
     made = bernoulli(Batch.of(VIEW, values, lengths=np.full(100, 10)), np.random.default_rng(0))
     assert made.values[:, :, :10].mean() == pytest.approx(0.5, abs=0.02)
     assert not made.values[:, :, 10:].any()
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.5])
+def test_exponential_noise_has_the_distribution_of_its_law(mean):
+    values = np.zeros((200, 12, 20), np.float32)
+    values[:, :, :10] = 2 * mean * np.array([0, 1])[np.arange(10) % 2]
+    made = exponential(Batch.of(VIEW, values, lengths=np.full(200, 10)), np.random.default_rng(0))
+    cells = made.values[:, :, :10].ravel()
+    # P(X <= x) = 1 - exp(-x / mean) below 1, and all of the rest at 1. The 99.9 % point of Kolmogorov's statistic.
+    x = np.linspace(0, 0.999, 200)
+    distance = np.abs((cells[:, None] <= x).mean(axis=0) - (1 - np.exp(-x / mean))).max()
+    assert distance < 1.95 / len(cells) ** 0.5
+    assert cells.max() <= 1
+    assert cells.mean() == pytest.approx(mean * (1 - np.exp(-1 / mean)), rel=0.03)
+    assert not made.values[:, :, 10:].any()
+
+
+def test_exponential_noise_has_the_mean_of_notes_and_cuts_off_what_is_off_the_scale():
+    notes = np.zeros((200, 12, 20), np.bool_)
+    notes[:, :, ::4] = True
+    made = exponential(Batch.of(VIEW, notes), np.random.default_rng(0))
+    assert made.values.mean() == pytest.approx(0.25 * (1 - np.exp(-4)), rel=0.03)
+    loud = np.where(notes, 7, -3).astype(np.float32)
+    assert np.array_equal(exponential(Batch.of(VIEW, loud), np.random.default_rng(0)).values, made.values)
+
+
+def test_exponential_noise_of_silence_is_silence():
+    silence = Batch.of(VIEW, np.zeros((3, 12, 20), np.bool_))
+    assert not exponential(silence, np.random.default_rng(0)).values.any()
 
 
 def test_intensities_sound_from_the_threshold_on():

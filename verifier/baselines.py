@@ -1,7 +1,8 @@
-"""Samples made from real ones: an easy one that any check must catch, and hard ones that keep all but the music.
+"""Samples made from real ones: noise that any check must catch, and hard ones that keep all but the music.
 
-Each is a pure function of a batch and a random generator. What it gives has bool values and the view, names, lengths
-and groups of the batch, so that an edited sample and the one it was made from pair up by name.
+Each is a pure function of a batch and a random generator. What it gives has bool values (exponential: float32 values
+from 0 to 1) and the view, names, lengths and groups of the batch, so that an edited sample and the one it was made from
+pair up by name.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,21 @@ def bernoulli(batch: Batch, rng: Generator) -> Batch:
     cells = int(np.count_nonzero(inside))
     density = np.count_nonzero(batch.sounding()) / cells if cells else 0.0
     return batch.with_values((rng.random(batch.values.shape, np.float32) < density) & inside)
+
+
+def exponential(batch: Batch, rng: Generator) -> Batch:
+    """Each cell is an exponential variable with the mean intensity of the whole batch, clipped to 1: float32.
+
+    Noise of Valle et al. (arXiv:1807.04919). Intensities of the batch outside of 0..1 count as 0 and 1. Clipping takes
+    the share e^(-1/mean) off the mean of the noise.
+    """
+    inside = np.broadcast_to(batch.inside()[:, None, :], batch.values.shape)
+    mean = np.clip(batch.values, 0, 1).mean(where=inside, dtype=np.float64) if inside.any() else 0.0
+    values = rng.standard_exponential(batch.values.shape, np.float32)
+    values *= np.float32(mean)
+    np.minimum(values, 1, out=values)
+    values *= inside
+    return batch.with_values(values)
 
 
 def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
@@ -125,5 +141,6 @@ BASELINES: dict[str, Callable[[Batch, Generator], Batch]] = {
     "one-note": _one_note,
     "three-notes": _three_notes,
     "shuffled-chords": shuffle_chords,
+    "exponential": exponential,
 }
 """Each baseline by the name that it has on the command line."""

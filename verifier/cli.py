@@ -15,6 +15,8 @@ from verifier.errors import InputError, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from verifier.generators.folder import LogRow
+    from verifier.generators.train import Checked
     from verifier.record import Run
     from verifier.spec import Spec
 
@@ -38,6 +40,8 @@ Commands:
   show      what a spec has learned                  verify show SPEC [-o graph.graphml]
   explain   where one file breaks which rule         verify explain SPEC FILE [-o picture.png]
   power     which planted faults a spec can see      verify power --spec SPEC [-o power.png]
+  train     a generator, checked as it learns        verify train CORPUS --model iwgan --spec SPEC --out DIR
+  sample    samples of a trained generator           verify sample DIR -n 1000 -o samples.npz
   rules     the rules there are, and their options   verify rules [RULE...]
   corpora   the corpora there are                    verify corpora
 
@@ -478,6 +482,286 @@ def _power(options: argparse.Namespace) -> int:
     return 0
 
 
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    from typing import get_args
+
+    from verifier.generators.config import Model, Output, Upsampling
+
+    parser.add_argument("corpus", metavar="CORPUS", help="a name that `verify corpora` lists, or a folder of files")
+    parser.add_argument("--model", required=True, choices=get_args(Model), help="the loss")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder; one that is there goes on")
+    parser.add_argument("--spec", metavar="SPEC", help="its view, its part `learn`, and the rules to check by")
+    parser.add_argument("--steps", type=_positive, default=10_000, metavar="N", help="of the generator (default 10000)")
+    parser.add_argument("--output", choices=get_args(Output), help="last activation of the generator (default sigmoid)")
+    parser.add_argument("--upsampling", choices=get_args(Upsampling), help="in the generator (default transposed)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="other field of the generator in config.yaml"
+    )
+    parser.add_argument(
+        "--seed", type=_natural, metavar="S", help="of weights, noise and choice of samples (default 0)"
+    )
+    parser.add_argument(
+        "--view", action="append", default=[], metavar="FIELD=VALUE", help="field of the view, without --spec"
+    )
+    parser.add_argument(
+        "--verify-every", type=_positive, metavar="N", help="steps from check to check (default: at end)"
+    )
+    parser.add_argument("--verify-samples", type=_positive, default=1000, metavar="N", help="of a check (default 1000)")
+    parser.add_argument("--checkpoint-every", type=_positive, default=500, metavar="N", help="steps (default 500)")
+    parser.add_argument("--keep-every", type=_positive, metavar="N", help="keep the generator of every Nth step too")
+    parser.add_argument(
+        "--log-every", type=_positive, default=10, metavar="N", help="steps a row of log.csv (default 10)"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to train")
+    parser.add_argument("--devices", type=_positive, default=1, metavar="N", help="how many of them (default 1)")
+    parser.add_argument(
+        "--precision", choices=("32-true", "bf16-mixed"), help="default: bf16-mixed on CUDA, else 32-true"
+    )
+    parser.add_argument("--threads", type=_positive, metavar="N", help="of the processor (default: PyTorch chooses)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="write files and say nothing")
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Train a generator on a corpus. The same command goes on where it was stopped."""
+    _require_generators()
+    from verifier.corpora import Split
+    from verifier.generators import data
+    from verifier.generators.folder import TrainedRecord
+    from verifier.generators.train import Plan, claim, device_name, fabric_on, train
+    from verifier.generators.training import Training
+    from verifier.view import PianoRollView
+
+    spec = None if options.spec is None else _load_spec(options.spec)
+    if spec is None and options.verify_every is not None:
+        raise InputError("--verify-every", "expected --spec SPEC too, to check by")
+    if spec is not None and options.view:
+        raise InputError("--view", "expected it without --spec, whose view it would contradict")
+    view = spec.view if spec else _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
+    chosen = {name: getattr(options, name) for name in ("output", "upsampling", "seed")}
+    settings = {name: value for name, value in chosen.items() if value is not None}
+    config = data.configured(options.model, dict(_setting(text) for text in options.set) | settings, view)
+    fabric = fabric_on(options.device, options.devices, options.precision)
+    with _progress(f"reading {options.corpus}", None, options.quiet) as advance:
+        split = spec.corpus.split if spec else Split()
+        real = data.load_real(options.corpus, view, split, lambda done, total: advance(1, total))
+    claim(options.out, TrainedRecord(config=config, view=view, corpus=real.corpus))
+    fabric.launch()
+    if options.threads is not None:
+        import torch
+
+        torch.set_num_threads(options.threads)
+    quiet = options.quiet or fabric.global_rank > 0
+    plan = Plan(
+        options.steps,
+        options.log_every,
+        options.checkpoint_every,
+        options.keep_every,
+        options.verify_every,
+        options.verify_samples,
+    )
+    training = Training.begin(config, real.values, fabric)
+    with _training_progress(options.steps, quiet) as on_log:
+        try:
+            ended = train(
+                training, options.out, plan, spec, on_log, lambda found: None if quiet else _print_checked(found)
+            )
+        except InputError:
+            if not fabric.global_rank:
+                raise
+            return 0  # the first process says it; one that fails has all the others killed
+    if not quiet:
+        where = printable(options.out)
+        if not ended.done:
+            print(f"nothing to do: {where} has {ended.step:,} steps")
+        else:
+            speed = f"{ended.samples / ended.seconds:,.0f} samples/s ({ended.done / ended.seconds:.3g} steps/s)"
+            print(f"{ended.done:,} steps, {speed} on {device_name(fabric)}, {fabric.strategy.precision.precision}")
+        if ended.best is not None:
+            print(f"best by {printable(options.spec)}: step {ended.best:,}, in {where}/best.safetensors")
+    if not ended.interrupted:
+        return 0
+    if not quiet:
+        print(f"verify: interrupted after step {ended.step:,}; the same command goes on from there", file=sys.stderr)
+    return 0 if fabric.global_rank else 130
+
+
+def _print_checked(found: "Checked") -> None:
+    """One line for a check: the rate of each rule, and how many times that of held-out real data it is."""
+    from verifier.report.terminal import percent
+
+    rates = ", ".join(
+        f"{name} {'no trial' if rule.rate is None else percent(rule.rate)}"
+        + (f" ({rule.ratio:.3g}x real)" if rule.ratio is not None else " (real 0%)" if rule.held_out else "")
+        for name, rule in found.result.rules.items()
+    )
+    best = "best" if found.best == found.step else f"best: {found.best:,}"
+    print(f"step {found.step:,}: {found.result.verdict}; {rates}; badness {found.score:.3g} ({best})", flush=True)
+
+
+@contextmanager
+def _training_progress(steps: int, quiet: bool) -> Iterator[Callable[["LogRow"], None]]:
+    """What a row of the log says: beside a bar on standard error, or if that is no terminal as a line now and then."""
+    if quiet:
+        yield lambda row: None
+        return
+
+    def words(row: "LogRow") -> str:
+        return (
+            f"critic {row.critic_loss:.4g}, generator {row.generator_loss:.4g}, distance {row.distance:.4g},"
+            f" gradient {row.gradient_norm:.3g}, {row.samples_per_second:,.0f} samples/s"
+        )
+
+    if not sys.stderr.isatty():
+        import time
+        from datetime import timedelta
+
+        first: tuple[int, float] | None = None
+        said = -1
+
+        def line(row: "LogRow") -> None:
+            nonlocal first, said
+            now, twentieth = time.monotonic(), 20 * row.step // steps
+            first = first or (row.step, now)
+            if twentieth == said:
+                return
+            said = twentieth
+            text = f"step {row.step:,} of {steps:,}: {words(row)}"
+            if row.step > first[0]:
+                seconds = (now - first[1]) / (row.step - first[0]) * (steps - row.step)
+                text += f", {timedelta(seconds=round(seconds))} left"
+            print(text, file=sys.stderr, flush=True)
+
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from verifier.report import terminal
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    # Checks are printed on standard output, which is not the bar's to take if it goes elsewhere.
+    both = sys.stdout.isatty()
+    with Progress(*columns, console=terminal.console(stderr=True), transient=True, redirect_stdout=both) as bar:
+        task = bar.add_task("", total=steps)
+        yield lambda row: bar.update(task, completed=row.step, description=words(row))
+
+
+def _sample_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DIR", help="a folder that `verify train` wrote, or a generator that ships (bach:iwgan)"
+    )
+    parser.add_argument("-n", required=True, type=_positive, metavar="N", help="how many samples")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="a file .npz, or a new folder of MIDI files (MIDI/)"
+    )
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of the noise (default 0)")
+    parser.add_argument(
+        "--weights", default="newest", metavar="WEIGHTS", help="newest (default), best, or a file .safetensors"
+    )
+    parser.add_argument(
+        "--values", choices=("raw", "8-bit"), help="in a .npz: as they are (float32, default), or rounded to 0..255"
+    )
+
+
+def _sample(options: argparse.Namespace) -> int:
+    """Samples of a trained generator. Sample i follows from the seed and i alone, whatever N is."""
+    _require_generators()
+    import torch
+
+    from verifier import generated
+    from verifier.generators import sample
+    from verifier.report import terminal
+
+    target = sample.target(options.output)
+    if target.midi and options.values is not None:
+        raise InputError("--values", "expected it beside a .npz; a MIDI file holds notes and no values")
+    folder = Path(options.folder) if os.path.exists(options.folder) else generated.folder_of(options.folder)
+    trained = sample.load(folder, options.weights)
+    manifest = sample.manifest_of(trained, options.n, options.seed, None if target.midi else options.values or "raw")
+    with _progress("sampling", options.n, False) as advance:
+        samples = sample.blocks(trained.generator, trained.record.config, options.n, options.seed, torch.device("cpu"))
+        samples = _advancing(sample.require_finite(samples, trained.weights.file), advance)
+        if target.midi:
+            unreadable = sample.write_midi_files(target.path, samples, manifest)
+        else:
+            sample.write_npz(target.path, samples, manifest)
+    if target.midi and any(unreadable):
+        print(
+            f"warning: {unreadable.silent:,} of {options.n:,} samples are silent and {unreadable.short:,} end before"
+            " their window does: verify cannot read those MIDI files; to check every sample, write a .npz",
+            file=sys.stderr,
+        )
+    _wrote(terminal.console(), [target.path])
+    return 0
+
+
+def _attack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("corpus", metavar="CORPUS", help="a name that `verify corpora` lists, or a folder of files")
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--spec", metavar="SPEC", help="take its view and its split into learned and held out")
+    view.add_argument(
+        "--view", action="append", default=[], metavar="FIELD=VALUE", help="field of the view, as in the spec file"
+    )
+    parser.add_argument(
+        "--epsilon", type=_share, default=0.1, help="how far each value moves, from 0 to below 1 (default .1)"
+    )
+    parser.add_argument(
+        "-n", type=_positive, metavar="N", help="attack N held-out windows (default: all that are full)"
+    )
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of the classifier and of -n (default 0)")
+    _output_argument(parser, "the file to write (.npz): array x, windows x rows x steps, float32")
+
+
+def _attack(options: argparse.Namespace) -> int:
+    """Adversarial samples: FGSM on held-out windows, for a classifier of the pitch class that sounds longest."""
+    _require_generators()
+    import numpy as np
+
+    from verifier.files import replacing, require_writable
+    from verifier.generators.adversarial import attack_music, full_windows
+    from verifier.report import terminal
+    from verifier.sources import choose, open_samples
+    from verifier.view import PianoRollView
+
+    if len(options.output) != 1 or options.output[0].suffix != ".npz":
+        raise InputError("", "expected one -o FILE.npz to write the samples to")
+    require_writable(options.output[0])
+    spec = _load_spec(options.spec) if options.spec is not None else None
+    view = spec.view if spec else _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
+    if view.window is None:
+        raise InputError(options.spec or "--view", "expected a view with windows of equal length, found window: null")
+    learned, held_out = (
+        full_windows(open_samples(f"{options.corpus}:{part}", view, spec.corpus if spec else None))
+        for part in ("learn", "hold-out")
+    )
+    n = len(held_out) if options.n is None else options.n
+    if n > len(held_out):
+        raise InputError("-n", f"expected at most the {len(held_out):,} full held-out windows there are, found {n:,}")
+    windows = held_out.take(choose(len(held_out), n, options.seed))
+    with _progress("training a classifier", None, False):
+        found = attack_music(learned, windows, epsilon=options.epsilon, seed=options.seed)
+    with replacing(options.output[0]) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, x=found.values)
+    out = terminal.console()
+    out.print(
+        f"pitch class that sounds longest, {n:,} held-out windows: right in {found.before:.1%} before the attack,"
+        f" in {found.after:.1%} after it (always the most frequent: {found.most_frequent:.1%})",
+        soft_wrap=True,
+        highlight=False,
+    )
+    _wrote(out, options.output)
+    return 0
+
+
+def _require_generators() -> None:
+    """Raise InputError if what training and sampling need is not installed. Call it before torch is imported."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("torch", "lightning_fabric", "safetensors")):
+        raise InputError("", "needs PyTorch: pip install 'verifier[generators]'")
+    # OpenMP reads it once, when torch loads it: threads that spin while they wait take the processor from others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def _rules_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="RULE", help="print the manual of these rules")
 
@@ -507,9 +791,9 @@ def _corpora(options: argparse.Namespace) -> int:
     """The corpora there are."""
     from verifier import corpora
     from verifier.report import terminal
-    from verifier.sources import PARTS
+    from verifier.sources import parts_of
 
-    terminal.print_corpora(terminal.console(), corpora.names(), PARTS)
+    terminal.print_corpora(terminal.console(), corpora.names(), parts_of)
     return 0
 
 
@@ -521,6 +805,9 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[a
     "show": (_show_arguments, _show),
     "explain": (_explain_arguments, _explain),
     "power": (_power_arguments, _power),
+    "train": (_train_arguments, _train),
+    "sample": (_sample_arguments, _sample),
+    "attack": (_attack_arguments, _attack),
     "rules": (_rules_arguments, _rules),
     "corpora": (_corpora_arguments, _corpora),
 }

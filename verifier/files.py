@@ -10,10 +10,11 @@ from verifier.errors import InputError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside ``path``: renamed to it when the block ends well, removed when it does not.
 
-    Raises InputError if the folder does not exist or cannot be written to.
+    ``durable`` waits for the disk before the renaming, so that not even a power cut leaves half a file. Raises
+    InputError if the folder does not exist or cannot be written to.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -26,6 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

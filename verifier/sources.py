@@ -5,14 +5,14 @@ import glob
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
+from verifier import corpora, generated
 from verifier.baselines import BASELINES
 from verifier.batch import Batch
 from verifier.copying import Index, build_index
@@ -20,7 +20,7 @@ from verifier.corpora import Corpus
 from verifier.errors import InputError, printable
 from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
 from verifier.spec import CorpusRecord
-from verifier.view import View
+from verifier.view import View, require_same_view
 
 PARTS = ("learn", "hold-out", "all", *BASELINES)
 """What may stand after the colon of CORPUS:PART. Baselines are made from the hold-out part."""
@@ -82,6 +82,11 @@ class CorpusSamples:
             waiting, before, count = [], before + count, 0
 
 
+def parts_of(corpus: str) -> Sequence[str]:
+    """What may stand after the colon of this corpus."""
+    return (*PARTS, *generated.names(corpus))
+
+
 def open_samples(
     path: str,
     view: View,
@@ -91,7 +96,8 @@ def open_samples(
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
 ) -> Samples:
-    """The sample set that ``path`` names: an existing file or folder, a glob, or CORPUS:PART (see PARTS).
+    """The sample set that ``path`` names: an existing file or folder, a glob, or CORPUS:PART (see PARTS), where a
+    generator whose samples ship with the package is a part too.
 
     ``record``, of a spec, says by its split which pieces of a corpus are held out; without it, the default split does.
     If the spec was learned from some of the windows only, these are the part ``learn``.
@@ -108,8 +114,11 @@ def open_samples(
         return open_path(path, view, limit=limit, on_error=on_error)
     if not colon or not _is_corpus(corpus_name):
         raise InputError(path, f"no such file or folder, and no CORPUS:PART ({_possible()})")
+    if part in generated.names(corpus_name):
+        return _generated(path, corpus_name, part, view, limit)
     if part not in PARTS:
-        raise InputError(path, f"expected a part of {corpus_name} ({', '.join(PARTS)}), found {part!r}")
+        listed = ", ".join(parts_of(corpus_name))
+        raise InputError(path, f"expected a part of {corpus_name} ({listed}), found {part!r}")
     corpus = _loaded(corpus_name)
     if record is not None and part != "all":
         _warn_if_changed(record, corpus, path)
@@ -126,6 +135,15 @@ def open_samples(
     if limit is not None:
         chosen = chosen[choose(len(chosen), limit, seed)]
     return CorpusSamples(path, view, pieces, chosen, part if part in BASELINES else None, seed)
+
+
+def _generated(path: str, corpus: str, name: str, view: View, limit: int | None) -> Samples:
+    from verifier.generators import folder
+    from verifier.media.source import open_path
+
+    file = generated.samples_of(corpus, name)
+    require_same_view(view, folder.load(file.parent).view, f"the spec and {path}")
+    return replace(open_path(str(file), view, limit=limit), label=path)
 
 
 def learned_index(record: CorpusRecord, view: View) -> Index | None:
@@ -168,7 +186,9 @@ def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:
 
 
 def _possible() -> str:
-    return f"corpora: {', '.join(manifest.name for manifest in corpora.names())}; parts: {', '.join(PARTS)}"
+    known = [manifest.name for manifest in corpora.names()]
+    parts = dict.fromkeys(part for corpus in known for part in parts_of(corpus))
+    return f"corpora: {', '.join(known)}; parts: {', '.join(parts)}"
 
 
 def _window_count(piece: Notes, view: View) -> int:

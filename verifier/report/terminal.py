@@ -1,6 +1,6 @@
 """What a person sees in a terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -254,8 +254,8 @@ def _first_sentence(rule: type[Rule]) -> str:
     return " ".join((rule.__doc__ or "").split("\n\n")[0].split())
 
 
-def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Sequence[str]) -> None:
-    """What can be learned from, and which sample sets each gives."""
+def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Callable[[str], Sequence[str]]) -> None:
+    """What can be learned from, and which sample sets each gives: ``parts`` of a corpus by its name."""
     for manifest in manifests:
         out.print(f"[bold]{safe(manifest.name)}[/]  {safe(manifest.title)}")
         out.print(
@@ -264,7 +264,10 @@ def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Sequence[s
             soft_wrap=True,
         )
         out.print(f"  [dim]{safe(' '.join(manifest.licence.split()))}[/]", soft_wrap=True)
-        out.print("  as a sample set: " + ", ".join(f"{manifest.name}:{part}" for part in parts), soft_wrap=True)
+        out.print(
+            "  as a sample set: " + ", ".join(f"{manifest.name}:{part}" for part in parts(manifest.name)),
+            soft_wrap=True,
+        )
     out.print("[dim]A folder of your own files is a corpus too: verify learn FOLDER -o spec.yaml[/]")
 
 

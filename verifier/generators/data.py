@@ -1,0 +1,71 @@
+"""What a generator learns from: the full windows of the part ``learn`` of a corpus, as a tensor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from msgspec import structs
+from torch import Tensor
+
+from verifier import corpora
+from verifier.corpora import Progress, Split
+from verifier.errors import InputError
+from verifier.generators.config import Config, Model, default
+from verifier.generators.folder import converted
+from verifier.generators.networks import stages
+from verifier.media.piano_roll import batch_of
+from verifier.spec import CorpusRecord
+from verifier.view import View
+
+DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "columns": "the view"}
+"""Fields of Config that are not set by name, and what decides them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """Real samples: ``values`` (n, channels, rows, steps) uint8, 0 or 255 for a piano roll, and where they are from."""
+
+    values: Tensor
+    view: View
+    corpus: CorpusRecord
+
+
+def configured(model: Model, settings: Mapping[str, Any], view: View) -> Config:
+    """The Config of ``model`` for samples of ``view``, with ``settings`` (kebab-case names) in place of its defaults.
+
+    Raises InputError for a setting that does not exist or a value it cannot have, for a view without a window, and for
+    one whose sides the networks cannot halve.
+    """
+    for name in settings:
+        if name in DECIDED:
+            raise InputError(f"--set {name}", f"expected another field: {DECIDED[name]} decides this one")
+    if view.window is None:
+        raise InputError("view", "expected a window of so many steps, as samples have one size; found null")
+    fields = {**msgspec.to_builtins(default(model)), **settings, "rows": view.pitches, "columns": view.window}
+    config = converted(fields, Config, "--set", strict=False)
+    try:
+        stages(config)
+    except InputError as error:
+        raise InputError("view, pitches x window", error.problem) from None
+    return config
+
+
+def load_real(name_or_path: str, view: View, split: Split, progress: Progress | None = None) -> Real:
+    """The windows of the corpus's part ``learn`` that have their full length, silence and all.
+
+    Raises InputError if there is none, and for what is no corpus.
+    """
+    corpus = corpora.load(name_or_path, progress=progress)
+    learned, _ = corpora.split(corpus, split)
+    batch = batch_of(learned, structs.replace(view, remainder="drop"))
+    if not len(batch):
+        raise InputError(
+            name_or_path, f"expected a piece of {view.window} steps or more to learn from, found none in {len(learned)}"
+        )
+    provenance = {field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__}
+    record = CorpusRecord(name=corpus.name, split=split, **provenance)
+    values = torch.from_numpy(batch.values[:, None].astype(np.uint8) * np.uint8(255))
+    return Real(values, view, record)

@@ -1,0 +1,70 @@
+"""Piano roll -> MIDI file: the way back from ``symbolic``, under the same view."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.errors import InputError
+from verifier.features.stretches import runs
+from verifier.files import replacing
+from verifier.view import PianoRollView
+
+MAX_TICKS_PER_QUARTER = 2**15 - 1
+"""The header of a Standard MIDI File has 15 bits for it."""
+TICKS_PER_QUARTER = 480
+"""What other programs expect; the nearest number below it in which a step is whole ticks is taken, if there is one."""
+MAX_DELTA = 2**28 - 1
+"""Longest time between two events, in ticks: four bytes of seven bits."""
+VELOCITY = 64
+
+
+def resolution(view: PianoRollView) -> tuple[int, int]:
+    """Ticks in a quarter note and ticks in a step of ``view``, both whole. Raises InputError if the file has no room.
+
+    >>> resolution(PianoRollView(steps_per_quarter=14.4))
+    (432, 30)
+    """
+    # By its decimal digits: as a binary number 14.4 is no fraction with small terms.
+    steps = Fraction(str(view.steps_per_quarter))
+    if steps.numerator > MAX_TICKS_PER_QUARTER:
+        raise InputError(
+            f"steps-per-quarter {view.steps_per_quarter}",
+            f"expected a step to be whole ticks of at most {MAX_TICKS_PER_QUARTER:,} in a quarter note,"
+            f" found that it takes {steps.numerator:,}; MIDI files cannot hold this grid",
+        )
+    times = max(1, TICKS_PER_QUARTER // steps.numerator)
+    return times * steps.numerator, times * steps.denominator
+
+
+def write_midi(path: Path, roll: NDArray[np.bool_], view: PianoRollView) -> None:
+    """Write ``roll`` (pitches, steps) as a MIDI file of one track: each run of sounding steps is one note.
+
+    Read under the same view, the file gives the same roll up to the silence at its end. A roll without any note gives a
+    sound file that ``read_notes`` refuses, as it refuses every file without notes. Raises InputError if the grid of the
+    view or the length of the roll does not fit into the format.
+    """
+    if roll.shape[0] != view.pitches:
+        raise ValueError(f"{roll.shape[0]} rows in a view of {view.pitches} pitches")
+    ticks_per_quarter, ticks_per_step = resolution(view)
+    if roll.shape[1] * ticks_per_step > MAX_DELTA:
+        raise InputError(
+            path, f"expected at most {MAX_DELTA:,} ticks, found {roll.shape[1]} steps of {ticks_per_step:,} each"
+        )
+
+    from symusic import Note, Score, Track
+
+    _, rows, starts, stops = runs(roll[None])
+    score: Any = Score(ticks_per_quarter)  # its attributes are not in its type stubs
+    track: Any = Track()
+    track.notes = Note.from_numpy(
+        time=(starts * ticks_per_step).astype(np.int32),
+        duration=((stops - starts) * ticks_per_step).astype(np.int32),
+        pitch=(rows + view.lowest_pitch).astype(np.int8),
+        velocity=np.full(len(rows), VELOCITY, np.int8),
+    )
+    score.tracks.append(track)
+    with replacing(path) as temporary:
+        temporary.write_bytes(score.dumps_midi())
