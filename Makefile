@@ -2,18 +2,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint bench specs clean
+.PHONY: help demo test lint bench specs generators clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   learn from real chorales, check real, edited and random music (first time about 3 minutes)"
-	@echo "make test   lint, types and tests"
-	@echo "make bench  the figures in the README"
-	@echo "make specs  learn the specs in specs/ again"
+	@echo "make demo         learn from real chorales, check real, edited and random music (first time about 3 minutes)"
+	@echo "make test         lint, types and tests"
+	@echo "make bench        the figures in the README"
+	@echo "make specs        learn the specs in specs/ again"
+	@echo "make generators   train the generators whose samples ship again (hours)"
+
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) .
+	touch $@
+
+# The tools of development, and PyTorch for the generators; the demo needs neither.
+.venv/dev: .venv/ready
+	$(INSTALL) '.[dev]'
 	touch $@
 
 demo: .venv/ready
@@ -28,11 +36,15 @@ demo: .venv/ready
 	@echo
 	@echo "--- 3. Where the worst of them breaks it: verify explain build/bach.yaml bach:one-note -o build/explain.png"
 	@$(BIN)/verify explain build/bach.yaml bach:one-note --limit 1 -o build/explain.png || test $$? -eq 1
+	@echo
+	@echo "--- 4. Two generators that were trained on chorales, beside noise, by the spec of the TequilaGAN paper:"
+	@echo "---    verify --spec bach-tequilagan bach:hold-out bach:iwgan bach:lsgan bach:bernoulli"
+	@$(BIN)/verify --spec bach-tequilagan bach:hold-out bach:iwgan bach:lsgan bach:bernoulli || test $$? -eq 1
 
-test: .venv/ready lint
+test: .venv/dev lint
 	$(BIN)/python -m pytest --numprocesses 2
 
-lint: .venv/ready
+lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,8 +57,35 @@ specs: .venv/ready
 		--rule intensity-modes --rule intensity-distribution \
 		--set chroma-transitions.per=step --set chroma-transitions.invariance=none --set durations.cut-runs=count
 
-bench: .venv/ready
-	for name in paper false_alarms calibration hard_negatives repeats gate power midi counting; do \
+# Hours on two cores. Each line may be stopped and started again.
+GENERATED = verifier/generated/bach
+TRAIN = $(BIN)/verify train bach --spec bach-tequilagan --verify-every 1000
+define ship
+	mkdir -p $(GENERATED)/$(1)
+	cp build/$(1)/config.yaml build/$(1)/checks.csv $(GENERATED)/$(1)/
+	$(BIN)/verify sample build/$(1) -n 1000 --values 8-bit -o $(GENERATED)/$(1)/$(1).npz
+endef
+
+generators: .venv/dev
+	$(TRAIN) --model iwgan --steps 10000 --seed 0 --out build/iwgan
+	$(TRAIN) --model iwgan --steps 10000 --seed 1 --out build/iwgan-seed-1
+	$(TRAIN) --model iwgan --steps 10000 --seed 2 --out build/iwgan-seed-2
+	$(TRAIN) --model lsgan --steps 10000 --out build/lsgan
+	for output in sigmoid tanh scaled-tanh linear; do \
+		$(TRAIN) --model iwgan --output $$output --steps 1500 --out build/iwgan-$$output || exit 1; done
+	$(call ship,iwgan)
+	$(call ship,iwgan-seed-1)
+	$(call ship,iwgan-seed-2)
+	$(call ship,lsgan)
+	$(call ship,iwgan-sigmoid)
+	$(call ship,iwgan-tanh)
+	$(call ship,iwgan-scaled-tanh)
+	$(call ship,iwgan-linear)
+	cp build/iwgan/generator.safetensors $(GENERATED)/iwgan/
+	cp build/lsgan/generator.safetensors $(GENERATED)/lsgan/
+
+bench: .venv/dev
+	for name in paper generators training_step false_alarms calibration hard_negatives repeats gate power midi counting; do \
 		echo "--- benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
