@@ -72,7 +72,7 @@ generators: .venv/dev
 	$(TRAIN) --model iwgan --steps 10000 --seed 2 --out build/iwgan-seed-2
 	$(TRAIN) --model lsgan --steps 10000 --out build/lsgan
 	for output in sigmoid tanh scaled-tanh linear; do \
-		$(TRAIN) --model iwgan --output $$output --steps 1500 --out build/iwgan-$$output || exit 1; done
+		$(TRAIN) --model iwgan --output $$output --steps 1000 --out build/iwgan-$$output || exit 1; done
 	$(call ship,iwgan)
 	$(call ship,iwgan-seed-1)
 	$(call ship,iwgan-seed-2)

@@ -166,11 +166,6 @@ def _first_weights(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every one of these layers is made with a bias
 
 
-def parameters(module: nn.Module) -> int:
-    """Number of trained values."""
-    return sum(p.numel() for p in module.parameters())
-
-
 def seeded(config: Config) -> tuple[Generator, Critic]:
     """A new generator and critic; ``config.seed`` decides their weights, and no other random state is touched."""
     with torch.random.fork_rng(devices=[]):
