@@ -20,13 +20,6 @@ FABRIC = Fabric(accelerator="cpu", devices=1)
 REAL = torch.randint(0, 256, (9, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(autouse=True)
-def denormals():
-    """Training flushes denormal numbers to 0, in the whole process: not for the tests that come after."""
-    yield
-    torch.set_flush_denormal(False)
-
-
 def small(model: Model, **options) -> Config:
     sizes = {"rows": 28, "columns": 28, "latent": 6, "generator_width": 3, "critic_width": 2, "batch": 3}
     return structs.replace(default(model), **{**sizes, "critic_steps": 2, **options})
