@@ -49,8 +49,12 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+ROLL = accidentals chroma-likelihood chroma-transitions duration-distribution durations intensity-distribution \
+	intensity-modes pitch-class-sets pitch-range polyphony
+
 specs: .venv/ready
 	$(BIN)/verify learn bach -o specs/bach.yaml
+	$(BIN)/verify learn bach -o specs/bach-roll.yaml --name bach-roll $(foreach rule,$(ROLL),--rule $(rule))
 	$(BIN)/verify learn bach -o specs/bach-tequilagan.yaml --name bach-tequilagan --limit 1000 \
 		--view steps-per-quarter=14.4 --view lowest-pitch=27 --view remainder=drop \
 		--rule chroma-transitions --rule durations --rule duration-distribution \

@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--windows", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3, help="runs of each way; the median counts (default 3)")
-    parser.add_argument("--spec", type=Path, default=Path("specs/bach.yaml"))
+    parser.add_argument("--spec", type=Path, default=Path("specs/bach-roll.yaml"))
     parser.add_argument("--way", choices=(*WAYS, "load", "rates"), help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

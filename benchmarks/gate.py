@@ -1,6 +1,6 @@
 """How often the gate of `verify --baseline` blocks: a generator against itself, and against one that got worse.
 
-    python benchmarks/gate.py [--spec specs/bach.yaml] [--pairs 40]
+    python benchmarks/gate.py [--spec specs/bach-roll.yaml] [--pairs 40]
 
 A stand-in for a generator: real held-out windows, of whose notes each is moved by a semitone with a given chance. Two
 runs of 500 windows with other seeds are held against each other, the second with a higher chance, or the same.
@@ -48,7 +48,7 @@ Generated = Mapping[str, tuple[Ints, Ints]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spec", default="specs/bach.yaml", type=Path)
+    parser.add_argument("--spec", default="specs/bach-roll.yaml", type=Path)
     parser.add_argument("--pairs", type=int, nargs="+", default=[40, 1000], help="pairs of runs (default 40 and 1000)")
     parser.add_argument("--alpha", type=float, default=0.05)
     options = parser.parse_args()

@@ -1,13 +1,18 @@
 """Which rule tells real chorales from the same ones with a few notes moved, or with their chords shuffled.
 
-For each seed the works are split, the rules are learned from four fifths of them, and the windows of the rest are held
-against the baselines made from these very windows. The held-out works are halved: one half calibrates the rules and
-their combination (the minimum p-value), the other is scored, and then the other way round. A cell is the AUROC per
-window, .5 for chance, as the mean over seeds and halves; its 95 % interval resamples works, the same ones in every
-split. The last rows are no rules, but what would tell a careless baseline from real music: an AUROC below .5 is as
-telling as one above.
+For each split the rules are learned from four fifths of the works, and the windows of the rest are held against the
+baselines made from these very windows. The held-out works are halved: one half, beside the learned works, calibrates
+the rules and their combination, the other is scored, and then the other way round. A cell is the AUROC per window, .5
+for chance, as the mean over splits and halves; its 95 % interval resamples works, the same ones in every split. The
+rows in brackets are no rules, but what would tell a careless baseline from real music (an AUROC below .5 is as telling
+as one above), and at last which rules speak: each with its share of the windows of the baseline.
 
-    python benchmarks/hard_negatives.py
+    python benchmarks/hard_negatives.py [--pieces] [--splits 3] [--scores FOLDER]
+
+Without ``--pieces`` samples are the four bars of the spec's view. With it they are pieces of up to 16 bars, which is
+most chorales whole; of longer ones what is left is kept if it has 4 bars; and the baselines are those for samples with
+voices. ``--scores`` names a folder in which the scores of each split are kept, and taken from where they are there: a
+run can be done in parts, as long as no rule changes.
 
 The rules and options are those of the spec, and every other rule that there is, with its defaults.
 """
@@ -15,12 +20,14 @@ The rules and options are those of the spec, and every other rule that there is,
 import argparse
 import functools
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier import corpora, spec
@@ -29,30 +36,43 @@ from verifier.batch import Batch
 from verifier.corpora import Corpus, Split
 from verifier.features.roll import scan
 from verifier.features.stretches import stretches
-from verifier.learn import Rules, calibrate, learn_rules
+from verifier.files import replacing
+from verifier.learn import Fold, Rules, calibrate, learn_folds
 from verifier.media.piano_roll import batch_of
 from verifier.rule import Rule, registry
 from verifier.verdict import Reference
 from verifier.view import View
 
-COLUMNS = ("one-note", "three-notes", "shuffled-chords", "bernoulli")
-ALL = "**all rules, minimum p**"
+OF_WINDOWS = ("one-note", "three-notes", "shuffled-chords", "bernoulli")
+OF_PIECES = ("one-note", "three-notes", "parallel-fifths", "swapped-voices", "wrong-duration", "shuffled-chords")
+PIECE = 256
+"""Steps of 16 bars."""
+SHORTEST = 64
+"""Steps of the shortest sample with ``--pieces``."""
+ALL = "**all rules together**"
 SHARP = ("accidentals", "chroma-likelihood")
-PAIR = f"{SHARP[0]} and {SHARP[1]}, minimum p"
+PAIR = f"{SHARP[0]} and {SHARP[1]} together"
+SPOKE = 3
+"""Rules that are named of those which speak."""
 REPLICATES = 1000
 
 
-class Scored(NamedTuple):
-    """Of one half of one split: row -> scores of the real windows and of each baseline's; and each window's work."""
+class Scored(msgspec.Struct, frozen=True):
+    """Of one half of one split: the work of each window, row -> scores of the real windows and of each baseline's, and
+    which rule spoke in each of these.
+    """
 
-    groups: Sequence[str]
-    scores: dict[str, dict[str, NDArray[np.float64]]]
+    groups: list[str]
+    scores: dict[str, dict[str, list[float]]]
+    spoke: dict[str, list[str]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spec", type=Path, default=Path("specs/bach.yaml"))
-    parser.add_argument("--seeds", type=int, default=10, help="splits 0, 1, ... (default 10)")
+    parser.add_argument("--pieces", action="store_true", help="samples of 16 bars, and baselines with voices")
+    parser.add_argument("--splits", type=int, default=10, help="splits 0, 1, ... (default 10)")
+    parser.add_argument("--scores", type=Path, help="a folder that keeps the scores of each split")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     options = parser.parse_args()
     shipped = spec.load(options.spec)
@@ -61,46 +81,69 @@ def main() -> None:
         **{rule.name(): rule.set_options() for rule in shipped.rules},
     }
     corpora.load(shipped.corpus.name)  # once, before the processes: from now on it is in the cache
-    score = functools.partial(scored, name=shipped.corpus.name, view=shipped.view, rules=rules)
+    score = functools.partial(
+        scored,
+        name=shipped.corpus.name,
+        view=structs.replace(shipped.view, window=PIECE) if options.pieces else shipped.view,
+        rules=rules,
+        columns=OF_PIECES if options.pieces else OF_WINDOWS,
+        folder=options.scores,
+    )
     with ProcessPoolExecutor(options.jobs) as pool:
-        halves = [half for both in pool.map(score, range(options.seeds)) for half in both]
+        halves = [half for both in pool.map(score, range(options.splits)) for half in both]
     print_table(halves)
 
 
-def scored(seed: int, name: str, view: View, rules: Rules) -> list[Scored]:
+def scored(
+    seed: int, name: str, view: View, rules: Rules, columns: Sequence[str], folder: Path | None
+) -> Sequence[Scored]:
     """Both halves of the held-out windows of one split."""
+    kept = folder / f"{name}-{view.window}-{seed}.msgpack" if folder else None
+    if kept and kept.exists():
+        return msgspec.msgpack.decode(kept.read_bytes(), type=list[Scored])
     corpus: Corpus = corpora.load(name)
     learned, held_out = (batch_of(side, view) for side in corpora.split(corpus, Split(seed=seed)))
-    states = learn_rules(learned, rules)
+    if view.window == PIECE:
+        learned, held_out = (side.take(np.flatnonzero(side.lengths >= SHORTEST)) for side in (learned, held_out))
+    states, folds = learn_folds(learned, rules)
     works = sorted(set(held_out.groups))
     side = np.array([works.index(group) % 2 for group in held_out.groups])
     batches = {"real": held_out}
-    for column in COLUMNS:
+    for column in columns:
         batches[column] = BASELINES[column](held_out, np.random.default_rng([seed, *column.encode()]))
-    print(f"seed {seed}", file=sys.stderr)
-    return [
-        score_half(states, held_out.take(np.flatnonzero(side != half)), batches, np.flatnonzero(side == half))
+    halves = [
+        score_half(states, folds, held_out.take(np.flatnonzero(side != half)), batches, np.flatnonzero(side == half))
         for half in (0, 1)
     ]
+    if kept:
+        with replacing(kept) as path:
+            path.write_bytes(msgspec.msgpack.encode(halves))
+    print(f"split {seed}", file=sys.stderr)
+    return halves
 
 
-def score_half(states: Sequence[Rule], real: Batch, batches: dict[str, Batch], which: NDArray[np.intp]) -> Scored:
-    """The windows ``which`` of every batch under the rules as the windows ``real`` calibrate them."""
-    calibrated, calibration = calibrate(states, real)
+def score_half(
+    states: Sequence[Rule], folds: Sequence[Fold], real: Batch, batches: dict[str, Batch], which: NDArray[np.intp]
+) -> Scored:
+    """The windows ``which`` of every batch under the rules as the windows ``real`` and the folds calibrate them."""
+    calibrated, calibration = calibrate(states, real, folds)
     assert calibration is not None
     names = [rule.name() for rule in calibrated]
     checkers = [rule.compile() for rule in calibrated]
     everything, pair = Reference(calibration, names), Reference(calibration, SHARP)
-    scores: dict[str, dict[str, NDArray[np.float64]]] = {}
+    scores: dict[str, dict[str, list[float]]] = {}
+    spoke: dict[str, list[str]] = {}
     for kind, batch in batches.items():
         batch = batch.take(which)
         table = np.stack([checker.count(batch).scores for checker in checkers], axis=1)
         rows = dict(zip(names, table.T, strict=True))
         rows[PAIR] = -pair.of_samples(table[:, [names.index(name) for name in SHARP]]).combined
-        rows[ALL] = -everything.of_samples(table).combined
+        found = everything.of_samples(table)
+        rows[ALL] = -found.combined
+        spoke[kind] = [names[at] for at in found.spoke.tolist()]
         for row, values in (rows | trivial(batch)).items():
-            scores.setdefault(row, {})[kind] = np.where(np.isnan(values), -np.inf, values)
-    return Scored([batches["real"].groups[i] for i in which], scores)
+            scores.setdefault(row, {})[kind] = np.where(np.isnan(values), -np.inf, values).tolist()
+    return Scored([batches["real"].groups[i] for i in which], scores, spoke)
 
 
 def trivial(batch: Batch) -> dict[str, NDArray[np.float64]]:
@@ -132,18 +175,29 @@ def print_table(halves: Sequence[Scored]) -> None:
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(works), np.full(len(works), 1 / len(works)), REPLICATES).astype(np.float64)
     drawn[0] = 1  # the works as they are: the value itself
-    print(f"| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
+    columns = [kind for kind in halves[0].spoke if kind != "real"]
+    print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for row in halves[0].scores:
         cells = []
-        for column in COLUMNS:
+        for column in columns:
             of_halves = [
-                auroc(half.scores[row]["real"], half.scores[row][column], drawn[:, [at[g] for g in half.groups]])
+                auroc(
+                    np.array(half.scores[row]["real"]),
+                    np.array(half.scores[row][column]),
+                    drawn[:, [at[g] for g in half.groups]],
+                )
                 for half in halves
             ]
             value = np.mean(of_halves, axis=0)
             low, high = np.quantile(value, [0.025, 0.975])
             cells.append(f"{value[0]:.3f} [{low:.3f}, {high:.3f}]")
         print(f"| {row} | {' | '.join(cells)} |")
+    cells = []
+    for column in columns:
+        spoke = Counter(name for half in halves for name in half.spoke[column])
+        most = spoke.most_common(SPOKE)
+        cells.append(", ".join(f"{name} {count / spoke.total():.0%}" for name, count in most))
+    print(f"| (which rules speak) | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

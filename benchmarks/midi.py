@@ -2,7 +2,7 @@
 
 The files are pieces of the corpus, each voice a track, over and over until there are enough. The command is
 
-    verify check --spec specs/bach.yaml FOLDER -q
+    verify check --spec specs/bach-roll.yaml FOLDER -q
 
 timed as a process, start-up included. Reading is: each file into a piano roll on the grid of the spec, by verifier and
 by pretty_midi's ``get_piano_roll`` with the same steps; both in this process, turn by turn.
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5, help="runs; the median counts (default 5)")
-    parser.add_argument("--spec", type=Path, default=Path("specs/bach.yaml"))
+    parser.add_argument("--spec", type=Path, default=Path("specs/bach-roll.yaml"))
     options = parser.parse_args()
     learned = spec.load(options.spec)
     with tempfile.TemporaryDirectory() as name:

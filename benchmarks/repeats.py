@@ -53,7 +53,7 @@ class Results(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spec", default="specs/bach.yaml", type=Path, help="whose corpus, view and rules to take")
+    parser.add_argument("--spec", default="specs/bach-roll.yaml", type=Path, help="whose corpus, view, rules")
     parser.add_argument("--splits", type=int, default=20, help="random splits behind the false alarms (default 20)")
     parser.add_argument("--pieces", type=int, nargs="+", default=[5, 10, 20, 40, 70], help="works in a tested set")
     options = parser.parse_args()
@@ -101,6 +101,7 @@ def results(real: References, batch: Batch) -> Results:
         batch.groups,
         batch.starts,
         batch.meters,
+        batch.pickups,
         real.copies,
     )
     assert twins is not None, "the set has samples"

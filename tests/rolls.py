@@ -1,13 +1,21 @@
-"""Samples written as text: ``C4:0-4 E4:0-4 G4:2-8=0.5`` is three notes, pitch:first-stop, the last at intensity 0.5."""
+"""Samples written as text.
+
+``C4:0-4 E4:0-4 G4:2-8=0.5`` is three notes, pitch:first-stop, the last at intensity 0.5, in a sample with no voices.
+With ``|`` it has voices, the highest first: ``C5:0-4 B4:4-8^ | rest | C4:0-8`` is three, of which the second rests; a
+note marked ``^`` stands under a fermata. A first word ``meter=3`` or ``pickup=1`` is in quarter notes.
+"""
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from verifier import voices as voices_of
 from verifier.batch import Batch
 from verifier.media.piano_roll import Notes
 from verifier.view import PianoRollView
+from verifier.voices import SILENT, Voices
 
 NAMES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
@@ -23,11 +31,11 @@ def batch(
 ) -> Batch:
     """Each text as one sample of ``steps`` steps, a whole piece; bool unless an intensity is written."""
     view = view or PianoRollView(window=steps)
-    dtype = np.float32 if any("=" in sample for sample in samples) else np.bool_
+    dtype = np.float32 if any(re.search(r"\d=", sample) for sample in samples) else np.bool_
     values = np.zeros((len(samples), view.pitches, steps), dtype)
     clipped = np.zeros(len(samples), np.int64)
     for i, sample in enumerate(samples):
-        for name, first, stop, value in re.findall(r"(\S+?):(\d+)-(\d+)(?:=(\S+))?", sample):
+        for name, first, stop, value in re.findall(r"(\S+?):(\d+)-(\d+)\^?(?:=(\S+))?", sample):
             row = midi_number(name) - view.lowest_pitch
             if 0 <= row < view.pitches:
                 values[i, row, int(first) : int(stop)] = float(value or 1)
@@ -35,7 +43,28 @@ def batch(
                 clipped[i] += 1
     made = Batch.of(view, values, names=[f"sample-{i}" for i in range(len(samples))], groups=groups)
     made.begins[:], made.ends[:], made.clipped[:] = True, True, clipped
-    return made
+    for i, sample in enumerate(samples):
+        for word, quarters in re.findall(r"(meter|pickup)=(\S+)", sample):
+            {"meter": made.meters, "pickup": made.pickups}[word][i] = float(quarters)
+    parts = [voices_of.none(0, steps), *(voices(sample, steps) for sample in samples)]
+    return replace(made, voices=voices_of.concatenate(parts, steps))
+
+
+def voices(sample: str, steps: int) -> Voices:
+    """The voices of one sample; none unless ``|`` is written."""
+    found = voices_of.none(1, steps)
+    if "|" not in sample:
+        return found
+    texts = sample.split("|")
+    pitches = np.full((1, len(texts), steps), SILENT, np.int16)
+    attacks = np.zeros((1, len(texts), steps), np.bool_)
+    for voice, text in enumerate(texts):
+        for name, first, stop, fermata in re.findall(r"(\S+?):(\d+)-(\d+)(\^?)", text):
+            pitches[0, voice, int(first) : int(stop)] = midi_number(name)
+            attacks[0, voice, int(first)] = True
+            if fermata:
+                found.fermatas[0, int(first) : int(stop)] = True
+    return replace(found, pitches=pitches, attacks=attacks, counts=np.array([len(texts)]))
 
 
 def notes(text: str, name: str = "piece", meter: float = 4.0) -> Notes:
@@ -67,3 +96,32 @@ def random_batch(seed: int, n: int = 6, steps: int = 24, density: float = 0.08, 
     made = Batch.of(view, values, lengths=lengths, names=names, groups=groups)
     made.begins[:], made.ends[:] = rng.random(n) < 0.5, rng.random(n) < 0.5
     return made
+
+
+def voiced_batch(seed: int, n: int = 6, steps: int = 24, grey: bool = False) -> Batch:
+    """``random_batch``, of which most samples have voices too, random ones within an octave each: they rest, repeat
+    notes, cross, and leave the view. The first sample is a whole piece, as long as can be, of four voices and with a
+    fermata.
+    """
+    made = random_batch(seed, n, steps, grey=grey)
+    rng = np.random.default_rng(seed + 20_000)
+    made.lengths[:1], made.begins[:1], made.ends[:1] = steps, True, True
+    made.meters[:], made.pickups[:] = rng.choice([3.0, 4.0], n), rng.choice([0.0, 1.0], n)
+    counts = rng.integers(0, 5, n)
+    counts[:1] = 4
+    # The shortest note has two steps; a third of the steps do not move.
+    drawn = 71 - 6 * np.arange(4)[:, None] + rng.integers(-6, 7, (n, 4, steps // 2 + 1))
+    drawn[rng.random(drawn.shape) < 0.1] = SILENT
+    held = rng.random(drawn.shape) < 1 / 3
+    held[:, :, 0] = False
+    last = np.maximum.accumulate(np.where(held, 0, np.arange(drawn.shape[2])), axis=2)
+    drawn = np.take_along_axis(drawn, last, axis=2)
+    pitches = np.repeat(drawn, 2, axis=2)[:, :, :steps].astype(np.int16)
+    pitches[np.arange(4) >= counts[:, None]] = SILENT
+    attacks = np.repeat(~held, 2, axis=2)[:, :, :steps] & (np.arange(steps) % 2 == 0) & (pitches != SILENT)
+    fermatas = np.repeat(rng.random((n, steps // 2 + 1)) < 0.1, 2, axis=1)[:, :steps]
+    fermatas[:1, 8:10] = True
+    fermatas &= (pitches != SILENT).any(axis=1)
+    sample, voice, step = np.nonzero((pitches >= made.view.lowest_pitch) & (pitches <= made.view.highest_pitch))
+    made.values[sample, pitches[sample, voice, step] - made.view.lowest_pitch, step] = 1
+    return replace(made, voices=Voices(pitches=pitches, attacks=attacks, counts=counts, fermatas=fermatas))

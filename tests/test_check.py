@@ -23,16 +23,17 @@ from verifier.whole import calibrate_whole
 
 
 def chorale_like(seed: int, n: int = 30) -> list[str]:
-    """Texts of samples that walk over the chords of one key."""
+    """Texts of samples in four voices that walk over the chords of one key."""
     rng = np.random.default_rng(seed)
     chords = [("C3", "E4", "G4", "C5"), ("F3", "C4", "F4", "A4"), ("G3", "D4", "G4", "B4"), ("A3", "E4", "A4", "C5")]
     samples = []
     for _ in range(n):
-        parts = [
-            " ".join(f"{pitch}:{4 * i}-{4 * i + 4}" for pitch in chords[at])
-            for i, at in enumerate(rng.integers(0, 4, 4))
+        progression = [chords[at] for at in rng.integers(0, 4, 4)]
+        voices = [
+            " ".join(f"{pitch}:{4 * i}-{4 * i + 4}" for i, pitch in enumerate(line))
+            for line in zip(*progression, strict=True)
         ]
-        samples.append(" ".join(parts))
+        samples.append(" | ".join(reversed(voices)))
     return samples
 
 
@@ -63,6 +64,22 @@ def test_real_samples_pass_and_a_planted_fault_fails_its_own_rule(spec):
         "intensity-modes": lambda s: s + " E5:0-4=0.5",
         "intensity-distribution": lambda s: s + " " + " ".join(f"{p}6:0-16" for p in "CDEFGA"),
         "duration-distribution": lambda s: " ".join(f"C4:{2 * i}-{2 * i + 1}" for i in range(8)),
+        "avoided-patterns": lambda s: " | ".join(["C5:0-16", "F4:0-4 G4:4-8 F4:8-12 G4:12-16", *s.split(" | ")[2:]]),
+        "onset-positions": lambda s: s + " D5:1-4",
+        "rhythm-patterns": lambda s: s + " D5:1-4 D5:6-7",
+        "self-similarity": lambda s: s + " D5:1-2 D5:6-7 D5:11-12",
+        "feature-range": lambda s: s + " E3:0-4 G3:0-4 B3:0-4 D3:0-4 A2:0-4",
+        "parallels": lambda s: " | ".join(s.split(" | ")[:1] * 4),
+        "direct-intervals": lambda s: " | ".join(["G5:0-4 A4:4-16", *s.split(" | ")[1:3], "C4:0-4 A3:4-16"]),
+        "voice-ranges": lambda s: s.replace(" |", " E5:12-16 |", 1),
+        "melodic-intervals": lambda s: s + " C2:2-4",
+        "voice-crossing": lambda s: " | ".join(s.split(" | ")[at] for at in (0, 2, 1, 3)),
+        "voice-overlap": lambda s: " | ".join(["C5:0-8 G5:8-16", "E4:0-8 D5:8-16", *s.split(" | ")[2:]]),
+        "cadences": lambda s: s.replace("-16 |", "-14 D5:14-16 |", 1),
+        "dissonances": lambda s: " | ".join(["C5:0-4 A4:4-8 C5:8-16", *s.split(" | ")[1:3], "C3:0-4 B2:4-8 C3:8-16"]),
+        "sonorities": lambda s: s.replace("C3:", "G2:").replace("F3:", "A2:"),
+        "note-placement": lambda s: s.replace("-8 ", "-9 ", 1).replace(":8-", ":9-", 1),
+        "voice-spacing": lambda s: s.replace(" |", " C6:8-16 |", 1),
     }
     assert set(faults) == set(registry())
     for rule, plant in faults.items():

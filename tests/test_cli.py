@@ -279,7 +279,7 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
         (["learn", "corpus", "-o", "x.yaml", "--limit", "1000000"], "--limit: expected at most the"),
         (["learn", "nowhere", "-o", "x.yaml"], "nowhere: expected a folder or the name of a corpus"),
         (["explain", "spec.yaml", "good/00.mid", "-o", "a.gif"], "a.gif: expected a picture with a suffix"),
-        (["show", "spec.yaml", "-o", "a.png"], "a.png: expected a file with the suffix .graphml"),
+        (["show", "spec.yaml", "-o", "a.gif"], "a.gif: expected a report with a suffix of .png, .svg, .pdf, .graphml"),
         (["rules", "rhythm"], "expected a rule (accidentals"),
         (["--spec", "spec.yaml", "good", "--accept"], "--margin and --accept belong to a gate"),
         (["--spec", "spec.yaml", "good", "--baseline", "none.json"], "none.json: expected a run record: No such file"),

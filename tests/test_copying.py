@@ -19,9 +19,8 @@ REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, wh
 
 def judged(index, samples, reference=REFERENCE):
     copies = copying.longest_copies(index, samples)
-    return copying.judge_copying(
-        index, copies, samples.names, samples.groups, samples.starts, samples.meters, reference
-    )
+    of = (samples.names, samples.groups, samples.starts, samples.meters, samples.pickups)
+    return copying.judge_copying(index, copies, *of, reference)
 
 
 def test_the_corpus_is_a_copy_of_itself():
@@ -57,6 +56,17 @@ def test_a_planted_copy_is_found_with_its_place_and_transposition():
     found = copying.describe(index, copies, samples, 5)
     assert found.text == "piece-3-5 bars 2-4 = piece-2-9 bars 1-3, a minor third up"
     assert copying.describe(index, copies, samples, 4) is None
+
+
+def test_the_bars_of_a_copy_are_counted_from_the_first_full_one():
+    corpus, samples = music(2, 20), music(3, 20)
+    corpus.pickups[9], samples.pickups[5] = 3.0, 2.0
+    values = samples.values.copy()
+    values[5, :, 20:52] = corpus.values[9, :, 8:40]
+    samples = replace(samples, values=values, _features={})
+    index = copying.build_index([corpus])
+    found = copying.describe(index, copying.longest_copies(index, samples), samples, 5)
+    assert found.text == "piece-3-5 bars 1-3 = piece-2-9 pickup to bar 2, at the same pitch"
 
 
 def test_a_copy_ends_at_the_note_that_differs():

@@ -12,12 +12,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from music21 import converter
 
 from verifier import corpora
-from verifier.corpora import Corpus, Provenance, Split, cache, split
+from verifier.corpora import (
+    Corpus,
+    Provenance,
+    Split,
+    cache,
+    duplicates,
+    folk,
+    monteverdi,
+    palestrina,
+    scores,
+    split,
+)
 from verifier.corpora.content import digest, pack, unpack
 from verifier.errors import InputError
-from verifier.media.piano_roll import Notes
+from verifier.media.piano_roll import Notes, batch_of
+from verifier.media.symbolic import notes_of_stream
+from verifier.view import PianoRollView
 
 ROOT = Path(__file__).parents[1]
 BACH = "35ff577d61a9c4668bb9750f1ab1dee6d08d8eb0db706d8a1536fa9c1ec32287"
@@ -260,7 +274,7 @@ def test_what_making_raises_passes_on_and_releases_the_lock(folder):
 @pytest.fixture
 def known(folder, monkeypatch):
     """Make ``load`` know a corpus "small" of two pieces of one work, that comes with a package that is installed."""
-    (bach,) = corpora.names()
+    bach = corpora.names()[0]
     content = [piece("a"), piece("b", [55, 57, 59, 60, 62, 64, 66, 67, 66, 65])]
     loader = SimpleNamespace(VERSION=1, read=lambda progress: content)
 
@@ -324,7 +338,7 @@ def bach():
 
 
 def test_bach_is_what_its_manifest_says(bach):
-    (manifest,) = corpora.names()
+    manifest = corpora.names()[0]
     assert (len(bach.pieces), bach.provenance.groups) == (manifest.pieces, manifest.groups) == (368, 354)
     assert len({p.name for p in bach.pieces}) == 368
     if importlib.metadata.version("music21") == manifest.source.version:
@@ -357,6 +371,121 @@ def test_bach_groups_are_one_work_in_two_keys_editions_or_texts(bach):
 def test_a_corpus_in_the_cache_needs_no_music21(bach):
     code = "import sys; from verifier import corpora; corpora.load('bach'); sys.exit('music21' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+# The other corpora of music21: a few files each, for the whole takes minutes
+
+
+def test_every_manifest_has_a_loader_and_names_music21():
+    assert [manifest.name for manifest in corpora.names()] == sorted(corpora.LOADERS)
+    for manifest in corpora.names():
+        assert manifest.loader == manifest.name
+        assert manifest.source.package == "music21"
+        assert 0 < manifest.groups <= manifest.pieces
+
+
+def some(monkeypatch, paths):
+    """Make the loaders see the files of these names alone, and tell what is read."""
+    all_files = scores.files
+    monkeypatch.setattr(scores, "files", lambda *which: [path for path in all_files(*which) if path.stem in paths])
+    done = []
+    return done, lambda *progress: done.append(progress)
+
+
+def test_movements_of_palestrina_are_grouped_by_mass(monkeypatch):
+    done, progress = some(monkeypatch, ["Kyrie_02", "Sanctus_00_b", "Sanctus_00_c", "Gloria_16_a"])
+    pieces = palestrina.read(progress)
+    assert [p.name for p in pieces] == ["Gloria_16_a", "Kyrie_02", "Sanctus_00_b", "Sanctus_00_c"]
+    assert [p.group for p in pieces[2:]] == ["Missa Ad fugam"] * 2
+    assert len({p.group for p in pieces}) == 3
+    assert done[-1] == (4, 4)
+    batch = batch_of(pieces, PianoRollView(window=None, lowest_pitch=0, pitches=128))
+    assert (batch.voices.counts == [len(set(p.parts.tolist())) for p in pieces]).all()
+    assert batch.voices.counts.min() >= 3
+
+
+def test_a_movement_without_a_title_is_its_own_mass(tmp_path):
+    (tmp_path / "a.krn").write_bytes(b"!!!OPR: Missa \xfc \r\n!!!OTL: Kyrie\n")
+    (tmp_path / "b.krn").write_bytes(b"!!!OTL: Kyrie\n")
+    assert [palestrina.mass(tmp_path / name) for name in ("a.krn", "b.krn")] == ["Missa ü", "b"]
+
+
+def test_madrigals_of_monteverdi_have_five_voices(monkeypatch):
+    _, progress = some(monkeypatch, ["madrigal.4.9", "madrigal.3.1_old"])
+    (piece,) = monteverdi.read(progress)
+    assert (piece.name, piece.group, piece.meter) == ("madrigal.4.9", "madrigal.4.9", 4.0)
+    assert batch_of([piece], PianoRollView(window=None)).voices.counts.tolist() == [5]
+
+
+BOOK = """A book of tunes
+X:1
+T: eins
+N: E0007
+M: 3/4
+L: 1/4
+K: C
+C | EFG | c3
+
+X:2
+N: bekannt
+N: E0007B
+M: 2/4
+L: 1/8
+K: G
+G2AB | c4
+
+X:3
+N: ohne Nummer
+M: 4/4
+L: 1/4
+K: C
+CDEF
+"""
+
+
+def test_tunes_of_a_book_and_their_variants(monkeypatch):
+    tunes = folk.tunes_of(BOOK, "book")
+    assert [(tune.name, tune.work) for tune in tunes] == [
+        ("book.001", "E0007"),
+        ("book.002", "E0007"),
+        ("book.003", "book.003"),
+    ]
+    assert "".join(tune.text for tune in tunes) == BOOK.removeprefix("A book of tunes\n")
+    pieces = scores.read_all(tunes, folk._melody)
+    assert [p.pitches.tolist() for p in pieces] == [[60, 64, 65, 67, 72], [67, 69, 71, 72], [60, 62, 64, 65]]
+    assert [(p.meter, p.pickup) for p in pieces] == [(3.0, 1.0), (2.0, 0.0), (4.0, 0.0)]
+    assert [p.group for p in pieces] == ["E0007", "E0007", "book.003"]
+
+
+def test_a_tune_read_alone_is_the_tune_in_its_book():
+    (book,) = [path for path in scores.files("essenFolksong", ".abc") if path.stem == "test0"]
+    opus = converter.parse(book, forceSource=True, storePickle=False)
+    tunes = folk.tunes_of(book.read_text("latin-1"), "test0")
+    assert len(tunes) == len(opus.scores) == 16
+    for tune, score in zip(tunes, opus.scores, strict=True):
+        assert digest([folk._melody(tune)]) == digest([notes_of_stream(score, name=tune.name, group="")])
+
+
+def half(i):
+    return None if i % 2 else piece(f"{9 - i}")
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_what_is_read_is_the_same_however_many_read(monkeypatch, processes):
+    monkeypatch.setattr(scores.os, "cpu_count", lambda: processes)
+    done = []
+    pieces = scores.read_all(range(10), half, lambda *progress: done.append(progress))
+    assert [p.name for p in pieces] == ["1", "3", "5", "7", "9"]
+    assert done == [(i, 10) for i in range(1, 11)]
+
+
+def test_pieces_known_to_be_one_work_are_one_group():
+    rng = np.random.default_rng(0)
+    pieces = [piece(f"{i}", rng.integers(50, 70, 60).tolist()) for i in range(5)]
+    pieces[4] = replace(pieces[1], name="4")
+    works = ["mass a", "mass b", "mass a", "mass c", "mass c"]
+    assert duplicates.duplicate_groups(pieces, works) == ["mass a", "mass b", "mass a", "mass b", "mass b"]
+    assert duplicates.duplicate_groups(pieces) == ["0", "1", "2", "3", "1"]
 
 
 # A user's own folder
@@ -413,7 +542,7 @@ def test_a_folder_without_a_readable_piece_is_refused(tmp_path):
 
 
 def test_what_is_neither_a_name_nor_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"the name of a corpus \(bach\), found neither"):
+    with pytest.raises(InputError, match=r"the name of a corpus \(bach, folk, monteverdi, palestrina\), found neither"):
         corpora.load(str(tmp_path / "missing"))
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="found a file"):

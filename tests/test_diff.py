@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from tests.rolls import batch
+from tests.rolls import batch, voiced_batch
 from tests.test_check import chorale_like
 from tests.test_spec import small_spec
 from verifier import check, diff, findings, record, report
@@ -323,11 +323,13 @@ def test_kinds_that_mean_nothing_are_not_accepted(spec, rule, kind, message):
 def test_every_vocabulary_reads_back_the_names_it_gives():
     from verifier.counted import Vocabulary
 
-    rules = [cls.with_options() for cls in registry().values() if issubclass(cls, Vocabulary)]
+    samples = voiced_batch(0, 20)
+    rules = [cls.learn(samples) for cls in registry().values() if issubclass(cls, Vocabulary)]
     assert len(rules) >= 4
     for rule in rules:
-        for key in (1, rule.key_space // 2, rule.key_space - 1):
-            assert rule.key_of(rule.key_name(key)) == key
+        keys = rule.table().keys.tolist()
+        assert keys
+        assert [rule.key_of(rule.key_name(key)) for key in keys[:50]] == keys[:50]
 
 
 def test_accepting_edits_only_its_own_part_of_the_file(spec, tmp_path):

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from verifier.errors import InputError
 from verifier.faults import FAULTS, LEVELS, fault_named
 from verifier.view import PianoRollView
 
-from .test_baselines import chords, notes
+from . import rolls as texts
+from .test_baselines import assert_voices_are_right, chords, notes, sung
 
 VIEW = PianoRollView(lowest_pitch=40, pitches=12, window=20, steps_per_quarter=2)
 OF_NOTES = [name for name in FAULTS if name not in ("smoothed", "quantised", "blurred", "softened")]
@@ -70,6 +72,81 @@ def test_a_fault_is_a_pure_function_that_keeps_what_is_around_the_values(batch, 
         assert np.array_equal(old[:, length:], new[:, length:])
         assert new[:, :length].min(initial=0) >= 0
         assert new[:, :length].max(initial=1) <= 1
+
+
+@settings(deadline=None)  # the first call imports scipy's filters
+@given(batch=sung(), data=st.data(), name=st.sampled_from(sorted(FAULTS)), seed=seeds)
+def test_voices_paint_the_edited_roll_wherever_they_are_known(batch, data, name, seed):
+    dose = data.draw(st.sampled_from((0, *FAULTS[name].doses)))
+    planted = plant(name, batch, dose, seed)
+    assert_voices_are_right(planted, batch)
+    same = (planted.sounding() == batch.sounding()).all(axis=(1, 2))
+    if name not in ("swapped-voices", "chords-shuffled", "delayed", "half-transposed") or not dose:
+        # What sounds as it did is sung as it was. (Chords that change places may sound the same, and of voices outside
+        # of the view nothing sounds.)
+        assert np.array_equal(planted.voices.pitches[same], batch.voices.pitches[same])
+        assert np.array_equal(planted.voices.counts[same], batch.voices.counts[same])
+
+
+KEEPING = ["removed", "moved", "split", "delayed", "chords-shuffled"]
+KEEPING += ["parallel-fifths", "swapped-voices", "wrong-duration", "softened"]
+
+
+@given(batch=sung(), data=st.data(), name=st.sampled_from(KEEPING), seed=seeds)
+def test_voices_stay_known_where_it_is_clear_what_they_sing(batch, data, name, seed):
+    planted = plant(name, batch, data.draw(st.sampled_from(FAULTS[name].doses)), seed)
+    assert np.array_equal(planted.voices.counts, batch.voices.counts)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("joined", "C5:0-4 C5:6-16 | C4:0-16", "C5:0-16 | C4:0-16"),
+        ("joined", "C5:0-4 D5:4-6 C5:6-16 | C4:0-16", None),
+        ("lengthened", "C5:4-8 | C4:0-16", "C5:4-10 | C4:0-16"),
+        ("lengthened", "C5:4-8 D5:8-16 | C4:0-16", None),
+        ("split", "C5:0-3 | C4:0-2", "C5:0-1 C5:2-3 | C4:0-2"),
+        ("removed", "C5:0-4 | C5:2-4", "rest | rest"),
+        ("added", "C5:0-4 | C4:0-4", None),
+        ("delayed", "C5:0-8 C5:8-16 | C4:0-16", "C5:1-9 C5:9-16 | C4:1-16"),
+    ],
+)
+def test_voices_of_an_edited_sample(name, before, after):
+    view = PianoRollView(window=16, steps_per_quarter=2)
+    planted = plant(name, texts.batch([before], view), 1)
+    if after is None:
+        assert planted.voices.counts.tolist() == [0]
+        return
+    expected = texts.batch([after], view)
+    assert np.array_equal(planted.values, expected.values)
+    assert np.array_equal(planted.voices.pitches, expected.voices.pitches)
+    assert np.array_equal(planted.voices.attacks, expected.voices.attacks)
+
+
+def test_a_shifted_note_takes_its_voice_into_a_rest():
+    batch = texts.batch(["C5:4-8"], PianoRollView(window=16, steps_per_quarter=2))
+    batch = replace(batch, voices=texts.batch(["C5:4-8 | rest"]).voices)
+    attacks = {
+        tuple(np.flatnonzero(plant("shifted", batch, 1, seed).voices.attacks[0, 0]).tolist()) for seed in range(20)
+    }
+    assert attacks == {(3,), (5,)}
+
+
+def test_voices_are_transposed_with_their_half():
+    batch = texts.batch(["C5:0-16 | C4:0-4 D4:4-16"])
+    ups = set()
+    for seed in range(20):
+        voices = plant("half-transposed", batch, 2, seed).voices
+        assert np.array_equal(voices.pitches[:, :, :8], batch.voices.pitches[:, :, :8])
+        ups |= set((voices.pitches - batch.voices.pitches)[:, :, 8:].ravel().tolist())
+        assert voices.attacks[0, :, 8].all()  # a note that is cut by the middle begins anew there
+    assert ups == {-2, 2}
+
+
+def test_voices_outside_the_view_are_not_transposed_into_it():
+    view = PianoRollView(window=16, lowest_pitch=60, pitches=24)
+    batch = texts.batch(["C5:0-16 | B3:0-16", "C5:0-16 | C4:0-16"], view)
+    assert plant("half-transposed", batch, 2).voices.counts.tolist() == [0, 2]
 
 
 @given(batch=batches(dtypes=(np.float32,)), name=st.sampled_from(OF_NOTES), seed=seeds)

@@ -7,6 +7,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
+from tests import rolls
 from verifier import corpora, power
 from verifier.batch import Batch
 from verifier.errors import InputError
@@ -87,6 +88,22 @@ def test_a_fault_has_the_same_power_whatever_else_is_planted_and_however_often()
     assert alone.rows == tuple(each for each in found().rows if each.fault == "moved")
     assert alone.real == found().real
     assert power.power(spec(), parts()[1], faults=["moved"], seed=1).rows != alone.rows
+
+
+def test_a_sample_is_changed_if_its_values_or_the_notes_of_its_voices_are():
+    texts = ["C5:0-4 D5:4-8 | C4:0-8", "C5:0-8 | C4:0-8", "C5:0-8 C4:0-8"]
+    real = rolls.batch(texts)
+    exchanged = rolls.batch(["C5:0-4 C4:4-8 | C4:0-4 D5:4-8", *texts[1:]])
+    assert np.array_equal(exchanged.values, real.values)
+    attacked = rolls.batch([texts[0], "C5:0-8 | C4:0-4 C4:4-8", texts[2]])
+    unvoiced = real.with_values(real.values)
+    beyond = rolls.batch(texts)
+    beyond.lengths[:] = 8
+    late = rolls.batch([f"{text} E4:8-9" for text in texts])
+    found = [power._changed(real, edited).tolist() for edited in (real, exchanged, attacked, unvoiced, late)]
+    changed = [[at for at, different in enumerate(row) if different] for row in found]
+    assert changed == [[], [0], [1], [0, 1], [0, 1, 2]]
+    assert not power._changed(beyond, late).any()
 
 
 def test_the_halves_share_no_piece_and_the_calibration_in_the_spec_has_no_part_in_them():

@@ -94,10 +94,10 @@ def test_a_name_that_looks_like_a_glob_is_a_name_first(tmp_path: Path) -> None:
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a file, a folder or a glob, found nothing there"):
         open_path(str(tmp_path / "missing"), VIEW)
-    with pytest.raises(InputError, match=r"suffixes \.mid, .*\.npz, found none$"):
+    with pytest.raises(InputError, match=r"suffixes \.mid, .*\.npz, \.pt, found none$"):
         open_path(str(tmp_path), VIEW)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match=r"suffixes \.mid, .*\.npz, found none among 1 files"):
+    with pytest.raises(InputError, match=r"suffixes \.mid, .*, found none among 1 files"):
         open_path(str(tmp_path), VIEW)
     with pytest.raises(InputError, match=r"found \.txt"):
         open_path(str(tmp_path / "a.txt"), VIEW)
@@ -108,6 +108,21 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     (tmp_path / "dangling.mid").symlink_to(tmp_path / "gone.mid")
     with pytest.raises(InputError, match=r"dangling\.mid: expected a readable file, found: No such file"):
         names(open_path(str(tmp_path / "dangling.mid"), VIEW))
+
+
+def test_a_score_of_music21_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("bwv66.6", "bach/BWV66.6", "bwv66.6.mxl"):
+        samples = open_path(name, PianoRollView(window=None))
+        assert names(samples) == [name]
+    (batch,) = samples.batches()
+    assert batch.voices.counts.tolist() == [4]
+    assert batch.pickups.tolist() == [1.0]
+    with pytest.raises(InputError, match=r"found 2 of that name: bach/bwv277\.krn, bach/bwv277\.mxl"):
+        open_path("bwv277", VIEW)
+    monkeypatch.chdir(tmp_path)
+    tune(tmp_path / "bwv66.6")
+    with pytest.raises(InputError, match=r"suffixes .* found \.6"):
+        open_path("bwv66.6", VIEW)  # what lies there comes first
 
 
 @pytest.mark.parametrize("pattern", ["", "**/*.mid"])

@@ -12,6 +12,8 @@ from verifier.spec import CorpusRecord
 from verifier.view import PianoRollView
 
 VIEW = PianoRollView(window=8)
+OF_VOICES = ("parallel-fifths", "swapped-voices", "wrong-duration")
+"""The baselines that edit voices, of which the small corpus has none."""
 
 
 def piece(i):
@@ -39,7 +41,7 @@ CORPUS = Corpus(
 def small(monkeypatch):
     """Make the name "small" that of CORPUS."""
     sources._loaded.cache_clear()
-    (bach,) = corpora.names()
+    bach = corpora.names()[0]
     monkeypatch.setattr(corpora, "load", {"small": CORPUS}.__getitem__)
     monkeypatch.setattr(corpora, "names", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
     yield
@@ -93,7 +95,7 @@ def test_the_total_is_right_under_every_view(view):
     assert samples.total == sum(len(batch) for batch in samples.batches()) == len(batch_of(CORPUS.pieces, view))
 
 
-@pytest.mark.parametrize("part", BASELINES)
+@pytest.mark.parametrize("part", [name for name in BASELINES if name not in OF_VOICES])
 def test_a_baseline_pairs_up_with_the_hold_out_part(part):
     real, made = read("small:hold-out", limit=9, seed=3), read(f"small:{part}", limit=9, seed=3)
     assert list(real.names) == list(made.names)
@@ -139,7 +141,10 @@ def test_an_unknown_part_is_refused_with_the_parts():
 
 @pytest.mark.parametrize("path", ["missing.mid", "missing/folder", "nobody:hold-out", "small", "", ":", ":all"])
 def test_a_path_that_is_nothing_is_refused_with_what_there_is(path):
-    with pytest.raises(InputError, match=r"no such file or folder, and no CORPUS:PART \(corpora: small; parts: learn"):
+    with pytest.raises(
+        InputError,
+        match=r"no such file or folder, no score of music21, and no CORPUS:PART \(corpora: small; parts: learn",
+    ):
         open_samples(path, VIEW)
 
 

@@ -93,6 +93,40 @@ def test_a_note_of_no_duration_sounds_for_one_step(tmp_path: Path) -> None:
     assert roll[60 - 36].tolist() == [True] + [False] * 7
 
 
+def test_a_note_off_ends_the_note_that_began_first(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi((0, on(60)), (4, on(60)), (4, off(60)), (8, off(60))))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 2.0, 60), (1.0, 4.0, 60)]
+
+
+def test_a_note_that_is_struck_as_it_ends_is_two(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi((0, on(60)), (4, on(60)), (0, off(60)), (4, off(60))))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 60), (1.0, 2.0, 60)]
+
+
+def test_a_note_that_is_never_ended_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi((0, on(60)), (0, on(62)), (4, off(62))))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 62)]
+
+
+def test_the_pedal_does_not_lengthen_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi((0, b"\xb0\x40\x7f"), (0, on(60)), (4, off(60)), (8, b"\xb0\x40\x00")))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 60)]
+
+
+def test_the_channels_of_a_single_track_are_parts_and_voices(tmp_path: Path) -> None:
+    events = [(0, on(48, 3)), (0, on(72, 0)), (4, off(72, 0)), (0, on(71, 0)), (4, off(71, 0)), (0, off(48, 3))]
+    (tmp_path / "a.mid").write_bytes(midi(*events))
+    voices = batch_of([read(tmp_path / "a.mid")], VIEW).voices
+    assert voices.counts.tolist() == [2]
+    assert voices.pitches[0].tolist() == [[72] * 4 + [71] * 4, [48] * 8]
+
+
+def test_a_change_of_program_begins_a_part(tmp_path: Path) -> None:
+    events = [(0, b"\xc0\x05"), (0, on(60)), (4, off(60)), (0, b"\xc0\x06"), (0, on(62)), (4, off(62))]
+    (tmp_path / "a.mid").write_bytes(midi(*events))
+    assert read(tmp_path / "a.mid").parts.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("signature", [b"\x00\x02", b"\x03\xff"])
 def test_a_nonsensical_time_signature_counts_as_none(tmp_path: Path, signature: bytes) -> None:
     meta = b"\xff\x58\x04" + signature + b"\x18\x08"

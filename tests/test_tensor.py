@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from verifier.batch import Batch, concatenate
 from verifier.errors import InputError
 from verifier.media import tensor
+from verifier.media.piano_roll import Notes, batch_of
 from verifier.media.tensor import open_tensors
 from verifier.view import PianoRollView
 
@@ -336,3 +337,189 @@ def test_bombs_are_refused_in_bounded_memory(tmp_path: Path) -> None:
     printed, grown = memory(tmp_path / "x.npz")
     assert "x:a: expected 1,073,741,952 bytes for an array of 65536 x 64 x 64 float32, found 67,108,992" in printed
     assert grown < 60
+
+
+# Voices and bits
+
+WIDE = PianoRollView(lowest_pitch=60, pitches=12, window=8)
+TUNE = np.array(
+    [
+        [[0, 0, 0, 0, 0, 0, 0, 0], [60, 60, 0, 60, 59, 59, 59, 60], [70, 70, 71, 71, -1, -1, 70, 70], [65] * 8],
+        [[71] * 8, [70] * 8, [69] * 8, [68, 67, 66, 65, 64, 63, 62, 61]],
+    ]
+)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "i8"])
+def test_four_rows_of_pitches_are_voices(tmp_path: Path, dtype: str) -> None:
+    rests = 0 if dtype == "u1" else -1
+    batch = read(saved(tmp_path / "x.npy", np.where(TUNE == -1, rests, TUNE).astype(dtype)), WIDE)
+    voices = batch.voices
+    assert voices.counts.tolist() == [3, 4]  # a row without a note is no voice
+    assert voices.pitches[0].tolist() == [
+        [70, 70, 71, 71, -1, -1, 70, 70],
+        [65] * 8,
+        [60, 60, -1, 60, 59, 59, 59, 60],
+        [-1] * 8,
+    ]
+    assert np.flatnonzero(voices.attacks[0, 0]).tolist() == [0, 2, 6]
+    assert np.flatnonzero(voices.attacks[0, 2]).tolist() == [0, 3, 4, 7]
+    assert not voices.attacks[0, 3].any()
+    expected = np.zeros((12, 8), np.bool_)
+    for line in TUNE[0]:
+        for step, pitch in enumerate(line):
+            if pitch >= 60:
+                expected[pitch - 60, step] = True
+    assert np.array_equal(batch.values[0], expected)
+    assert batch.clipped.tolist() == [1, 0]
+
+
+def test_voices_in_windows(tmp_path: Path) -> None:
+    view = PianoRollView(lowest_pitch=60, pitches=12, window=3)
+    batch = read(saved(tmp_path / "x.npy", TUNE), view)
+    assert batch.names[:3] == ["x.npy[0]@0", "x.npy[0]@3", "x.npy[0]@6"]
+    assert batch.voices.counts.tolist() == [3, 3, 3, 4, 4, 4]
+    assert batch.voices.pitches[1, 0].tolist() == [71, -1, -1]
+    assert not batch.voices.attacks[1, 0].any()  # it goes on from the window before
+    assert batch.voices.pitches[2, 0].tolist() == [70, 70, -1]
+    assert batch.clipped.tolist() == [0, 1, 0, 0, 0, 0]
+    assert read(saved(tmp_path / "x.npy", TUNE[1]), view).names == ["x.npy@0", "x.npy@3", "x.npy@6"]
+
+
+def test_voices_from_an_array_are_those_of_the_same_notes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    pitches = np.repeat(rng.integers(48, 84, (3, 4, 16)), 2, axis=2) + np.array([36, 24, 12, 0])[:, None]
+    view = PianoRollView(window=32)
+    pieces = []
+    for i, sample in enumerate(pitches):
+        changes = np.diff(sample, prepend=0, axis=1) != 0
+        part, step = np.nonzero(changes)
+        ends = [
+            np.flatnonzero(np.append(changes[p, s + 1 :], True))[0] + s + 1 for p, s in zip(part, step, strict=True)
+        ]
+        columns = {"onsets": step / 4, "ends": np.array(ends) / 4, "pitches": sample[part, step], "parts": part}
+        pieces.append(Notes(name=f"x.npy[{i}]", group=f"x.npy[{i}]", **columns))
+    ours, theirs = read(saved(tmp_path / "x.npy", pitches), view), batch_of(pieces, view)
+    assert np.array_equal(ours.values, theirs.values)
+    assert np.array_equal(ours.voices.pitches, theirs.voices.pitches)
+    assert np.array_equal(ours.voices.attacks, theirs.voices.attacks)
+    assert np.array_equal(ours.clipped, theirs.clipped)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (
+            np.full((2, 4, 8), 128),
+            "expected pitches from 0 to 127, or -1, found values from 128 to 128 from sample 0 on",
+        ),
+        (np.full((4, 8), -2) + 70 * np.eye(4, 8, dtype=int), "or -1, found values from -2 to 68"),
+        (np.ones((2, 4, 8), int), "expected 12 rows, as the view has pitches, found 4 rows of 0 and 1 alone"),
+        (np.ones((2, 2, 8), np.uint8), "found 2 rows of 0 and 1 alone"),
+        (np.ones((2, 8, 4), int), "if the axis of 4 holds the voices, save x.transpose(0, 2, 1)"),
+        (np.ones((2, 4, 8)), "expected samples x 12 pitches x steps"),
+    ],
+)
+def test_what_is_neither_voices_nor_bits(tmp_path: Path, array: Any, message: str) -> None:
+    assert message in fault(saved(tmp_path / "x.npy", array), WIDE)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_packed_bits(tmp_path: Path, order: Any) -> None:
+    values = RNG.random((5, 12, 8)) < 0.5
+    packed = np.asarray(np.packbits(values, axis=1), order=order)
+    assert packed.shape == (5, 2, 8)
+    batch = read(saved(tmp_path / "x.npy", packed), WIDE)
+    assert np.array_equal(batch.values, values)
+    assert batch.voices.counts.tolist() == [0] * 5
+    assert np.array_equal(read(saved(tmp_path / "x.npy", packed[0]), WIDE).values, values[:1])
+
+
+def test_four_rows_that_could_be_bits_or_voices_are_refused(tmp_path: Path) -> None:
+    view = PianoRollView(lowest_pitch=60, pitches=32, window=8)
+    assert "expected samples x 32 pitches" in fault(saved(tmp_path / "x.npy", np.full((2, 4, 8), 70, np.uint8)), view)
+    assert len(read(saved(tmp_path / "x.npy", np.full((2, 4, 8), 70, np.int16)), view)) == 2
+
+
+def test_plain_piano_rolls_come_before_voices_and_bits(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, rolls=np.zeros((2, 12, 8)), chords=np.full((2, 4, 8), 70), codes=np.full((2, 2, 8), 70, np.uint8))
+    assert list(read(path, WIDE).names) == ["x.npz:rolls[0]", "x.npz:rolls[1]"]
+    np.savez(path, voices=TUNE, codes=np.arange(3))
+    assert list(read(path, WIDE).names) == ["x.npz:voices[0]", "x.npz:voices[1]"]
+
+
+# PyTorch
+
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    return pytest.importorskip("torch")
+
+
+def test_tensors_of_a_pt_file(tmp_path: Path, torch: Any) -> None:
+    values = RNG.random((3, 6, 20), np.float32)
+    path = tmp_path / "x.pt"
+    torch.save(torch.tensor(values).requires_grad_(), path)
+    saved(tmp_path / "x.npy", values)
+    ours, theirs = read(path), read(tmp_path / "x.npy")
+    assert np.array_equal(ours.values, theirs.values)
+    assert [name.replace("x.npy", "x.pt") for name in theirs.names] == ours.names
+    torch.save({"a": torch.tensor(values), "loss": torch.ones(5), "epoch": 3, "b": torch.ones(6, 8)}, path)
+    assert [name for name in read(path).names if "@" not in name] == ["x.pt:b"]
+    torch.save(torch.tensor(values).transpose(1, 2).contiguous().transpose(1, 2), path)
+    assert np.array_equal(read(path).values, theirs.values)
+    torch.save(torch.tensor([[[60, 61], [59, -1], [0, 0], [48, 48]]]), path)
+    assert read(path, PianoRollView(window=2)).voices.counts.tolist() == [3]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "uint8", "bool"])
+def test_types_of_tensors(tmp_path: Path, torch: Any, dtype: str) -> None:
+    cells = torch.tensor(RNG.integers(0, 2, (3, 6, 8))).to(getattr(torch, dtype))
+    torch.save(cells, tmp_path / "x.pt")
+    batch = read(tmp_path / "x.pt")
+    assert batch.values.dtype == (np.bool_ if dtype in ("uint8", "bool") else np.float32)
+    assert np.array_equal(batch.values, cells.double().numpy())
+
+
+class Code:
+    """What a pickle could call."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Path.unlink, (Path("x"),)  # type: ignore[return-value]  # it is refused before it is called
+
+
+def test_a_pt_file_is_never_executed(tmp_path: Path, torch: Any) -> None:
+    torch.save({"x": Code()}, tmp_path / "x.pt")
+    message = fault(tmp_path / "x.pt")
+    assert message.startswith(
+        "x.pt: expected a tensor or a dict of tensors, found other objects (Weights only load failed"
+    )
+
+
+def test_pt_files_that_hold_no_piano_rolls(tmp_path: Path, torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.pt"
+    for content, message in [
+        ([1, 2], "expected a tensor or a dict of tensors, found an object of the type list"),
+        ({"epoch": 3}, "expected at least one array, found none"),
+        ({"x": torch.ones(5)}, "x.pt:x: expected samples x 6 pitches x steps"),
+        (torch.ones(2, 6, 8).to_sparse(), "expected a dense tensor"),
+        (torch.full((2, 6, 8), torch.nan), "expected a finite number, found nan"),
+        (torch.ones(1, 1, 1).expand(2**20, 6, 1000), "expected at most 1,073,741,824 bytes, found 1048576 x 6 x 1000"),
+    ]:
+        torch.save(content, path)
+        assert message in fault(path)
+    torch.save(torch.ones(2, 6, 8), path)
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[:200], whole[:-30]):
+        path.write_bytes(damaged)
+        assert "expected a file saved by torch.save, found damage" in fault(path)
+    path.write_bytes(whole)
+    monkeypatch.setattr(tensor, "MAX_WHOLE", 100)
+    assert "bytes of tensors, found" in fault(path)
+
+
+def test_a_pt_file_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.pt").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert fault(tmp_path / "x.pt") == "x.pt: a .pt file is read by PyTorch, which is missing: pip install torch"

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import KeySet, Vocabulary, VocabularyChecker
+from verifier.counted import KeyChecker, Keyed, KeySet
 from verifier.errors import InputError
 from verifier.findings import place_of, sample_key
 from verifier.rule import Checker, Counts, Kinds, Rule, Violation
@@ -57,8 +57,8 @@ def require_acceptable(entry: Accepted, rule: Rule) -> Accepted:
         return entry
     key = kind_key(rule, entry.kind)
     checker = rule.compile()
-    if not isinstance(rule, Vocabulary) or not isinstance(checker, VocabularyChecker):
-        raise TypeError(f"{rule.name()} has kinds but no vocabulary")
+    if not isinstance(rule, Keyed) or not isinstance(checker, KeyChecker):
+        raise TypeError(f"{rule.name()} has kinds but no keys")
     if checker.allowed.contains(np.array([key]))[0]:
         raise InputError(rule.name(), f"{rule.key_name(key)!r} is already allowed: the corpus has it")
     return structs.replace(entry, kind=rule.key_name(key))
@@ -66,7 +66,7 @@ def require_acceptable(entry: Accepted, rule: Rule) -> Accepted:
 
 def kind_key(rule: Rule, kind: str) -> int:
     """The key of a kind of violation by its name. Raises InputError if the rule has none of that name."""
-    if not isinstance(rule, Vocabulary):
+    if not isinstance(rule, Keyed):
         raise InputError(rule.name(), "has no kinds of violation that could be accepted; accept a sample")
     return rule.key_of(kind)
 
@@ -78,7 +78,7 @@ def accepting(rule: Rule, entries: Sequence[Accepted]) -> Checker:
         return strict
     lenient = strict
     kinds = [entry.kind for entry in entries if entry.kind is not None]
-    if kinds and isinstance(rule, Vocabulary) and isinstance(strict, VocabularyChecker):
+    if kinds and isinstance(rule, Keyed) and isinstance(strict, KeyChecker):
         more = KeySet.of(np.array([rule.key_of(kind) for kind in kinds], np.int64), rule.key_space)
         lenient = replace(strict, allowed=KeySet(strict.allowed.bits | more.bits))
     samples: dict[str, list[Accepted]] = {}

@@ -7,7 +7,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier import voices as voices_of
 from verifier.view import View
+from verifier.voices import Voices
 
 T = TypeVar("T")
 
@@ -25,8 +27,10 @@ class Batch:
     starts    (n,) int64, step of the piece at which the sample starts
     begins    (n,) bool, whether the piece itself begins there, rather than being cut
     ends      (n,) bool, whether the piece itself ends at the end of the sample
-    meters    (n,) float64, quarter notes in a bar, for naming places; 4 where unknown
+    meters    (n,) float64, quarter notes in a bar; 4 where unknown
+    pickups   (n,) float64, quarter notes of the piece before its first full bar; 0 where unknown
     clipped   (n,) int64, notes that start in the sample but lie outside the pitches of the view
+    voices    the voices of the n samples, padded like ``values``; by default of none are they known
     """
 
     view: View
@@ -38,7 +42,9 @@ class Batch:
     begins: NDArray[np.bool_]
     ends: NDArray[np.bool_]
     meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
     clipped: NDArray[np.int64]
+    voices: Voices = None  # type: ignore[assignment]  # replaced by __post_init__: its shape follows from values
     _features: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -47,11 +53,26 @@ class Batch:
             raise TypeError(f"values are bool or float32, not {self.values.dtype}")
         if rows != self.view.pitches:
             raise ValueError(f"{rows} rows in a view of {self.view.pitches} pitches")
-        for name in ("lengths", "names", "groups", "starts", "begins", "ends", "meters", "clipped"):
+        if self.voices is None:
+            object.__setattr__(self, "voices", voices_of.none(n, steps))
+        for name in (
+            "lengths",
+            "names",
+            "groups",
+            "starts",
+            "begins",
+            "ends",
+            "meters",
+            "pickups",
+            "clipped",
+            "voices",
+        ):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{len(getattr(self, name))} {name} for {n} samples")
         if n and int(self.lengths.max()) > steps:
             raise ValueError(f"a sample of {int(self.lengths.max())} steps in an array of {steps}")
+        if self.voices.pitches.shape[2] != steps:
+            raise ValueError(f"voices of {self.voices.pitches.shape[2]} steps in an array of {steps}")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -96,12 +117,16 @@ class Batch:
             begins=np.zeros(n, np.bool_),
             ends=np.zeros(n, np.bool_),
             meters=np.full(n, 4.0),
+            pickups=np.zeros(n),
             clipped=np.zeros(n, np.int64),
         )
 
-    def with_values(self, values: NDArray[Any]) -> Self:
-        """The same samples with other values, and without the features of the old ones."""
-        return replace(self, values=values, _features={})
+    def with_values(self, values: NDArray[Any], voices: Voices | None = None) -> Self:
+        """The same samples with other values, and without the features of the old ones. Their voices are those given:
+        none, if the edit does not know what became of them.
+        """
+        n, _, steps = values.shape
+        return replace(self, values=values, voices=voices or voices_of.none(n, steps), _features={})
 
     def take(self, indices: NDArray[np.int64] | Sequence[int]) -> Self:
         """The samples at ``indices``, in that order."""
@@ -116,7 +141,9 @@ class Batch:
             begins=self.begins[at],
             ends=self.ends[at],
             meters=self.meters[at],
+            pickups=self.pickups[at],
             clipped=self.clipped[at],
+            voices=self.voices.take(at),
         )
 
 
@@ -144,5 +171,7 @@ def concatenate(view: View, batches: Sequence[Batch]) -> Batch:
         begins=joined("begins", np.bool_),
         ends=joined("ends", np.bool_),
         meters=joined("meters", np.float64),
+        pickups=joined("pickups", np.float64),
         clipped=joined("clipped", np.int64),
+        voices=voices_of.concatenate([batch.voices for batch in batches], steps),
     )

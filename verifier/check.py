@@ -190,7 +190,9 @@ def judge(
         require_level(alpha, len(spec.calibration.samples), "pieces")
         tested = {name: PieceCounts.of(tally.rules[name].violations, tally.rules[name].trials, piece) for name in names}
         adjusted = holm(excess_p_values(spec.calibration.counts, tested))
-        flagged, flagged_groups = _flags(Reference(spec.calibration, names), names, tally, labels, piece, alpha)
+        # A rule that could not run says nothing: real samples must not be held to it either.
+        speaking = [name for name in names if tally.rules[name].trials.any()] or names
+        flagged, flagged_groups = _flags(Reference(spec.calibration, speaking), speaking, tally, labels, piece, alpha)
     rules = {
         rule.name(): _judge_rule(
             rule,
@@ -228,10 +230,10 @@ def _flags(
     """The samples and the groups whose p-value is at most alpha, strangest first."""
     scores = np.stack([tally.rules[name].scores for name in names], axis=1)
     found = reference.of_samples(scores)
-    strangest = np.lexsort((np.arange(len(piece)), found.combined, found.rules.min(axis=1), piece))
+    strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
     first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
     alone = len(labels) == len(piece)  # a piece of one sample is that sample
-    of_pieces = found.combined[first] if alone else reference.of_pieces(scores, piece)
+    of_pieces = found.combined[first] if alone else reference.of_pieces(found, piece)
 
     def flags(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
         called = discovered(p_values, alpha)
@@ -252,6 +254,8 @@ def _judge_rule(
     share = statistics.breaking_interval(tally.violations, tally.trials, groups)
     held_out = rule.held_out
     verdict, reason = _verdict(interval, held_out, p_value, alpha, len(tally.trials))
+    if interval is None and rule.needs_voices:
+        reason = "the samples have no separate voices: files in which each part or track sings one note at a time"
     most = np.argsort(-tally.kinds.counts, kind="stable")[:SHOWN_KINDS]
     return RuleResult(
         unit=rule.unit(),
@@ -322,7 +326,7 @@ def locate(rule: Rule, checker: Checker, batch: Batch, i: int, limit: int | None
             violation,
             rule=rule.name(),
             sample=batch.names[i],
-            where=places.where(batch, i, violation.start),
+            where=", ".join(filter(None, [places.where(batch, i, violation.start), violation.where])),
         )
 
 

@@ -37,8 +37,8 @@ Commands:
   diff      what changed between runs or specs       verify diff RUN_A.json RUN_B.json
   accept    allow what a rule finds, with a reason   verify accept SPEC --rule RULE --kind KIND --reason TEXT
   learn     learn a spec from a corpus or a folder   verify learn CORPUS -o spec.yaml
-  show      what a spec has learned                  verify show SPEC [-o graph.graphml]
-  explain   where one file breaks which rule         verify explain SPEC FILE [-o picture.png]
+  show      what a spec has learned                  verify show SPEC [-o learned.png]
+  explain   where one file breaks which rule         verify explain SPEC FILE [-o copy.musicxml]
   power     which planted faults a spec can see      verify power --spec SPEC [-o power.png]
   train     a generator, checked as it learns        verify train CORPUS --model iwgan --spec SPEC --out DIR
   sample    samples of a trained generator           verify sample DIR -n 1000 -o samples.npz
@@ -337,7 +337,12 @@ def _learn(options: argparse.Namespace) -> int:
         sampling = Sampling(windows=options.limit, seed=options.seed)
         learned = learned.take(choose(len(learned), options.limit, options.seed))
     with _progress("learning", None, options.quiet):
-        learned_rules, calibration = learn.calibrate(learn.learn_rules(learned, rules), held_out)
+        every, folds = learn.learn_folds(learned, rules)
+        learned_rules, folds = learn.with_trials(every, folds)
+        silent = [rule.name() for rule in every if not rule.support.trials]
+        if not learned_rules:
+            raise InputError(options.corpus, f"expected a trial for one of the rules ({', '.join(silent)}), found none")
+        learned_rules, calibration = learn.calibrate(learned_rules, held_out, folds)
         index = whole_index(learned_pieces, view)
         whole = calibrate_whole(learned_rules, learned, held_out, index) if len(held_out) else None
     spec = Spec(
@@ -360,10 +365,14 @@ def _learn(options: argparse.Namespace) -> int:
 
         out = terminal.console()
         terminal.print_spec(out, spec)
+        if silent:
+            out.print(
+                f"[yellow]note[/] left out, as the corpus gives them no trial: {', '.join(silent)}", soft_wrap=True
+            )
         held = len(calibration.samples) if calibration else 0
         if held < 19:
             out.print(
-                f"[yellow]note[/] {held} pieces are held out, 19 are needed for verdicts at the usual level of .05: "
+                f"[yellow]note[/] p-values rank among {held} pieces, 19 are needed for the usual level of .05: "
                 + (f"check with --alpha {1 / (held + 1):.2g} or more, or " if held else "")
                 + "learn from more pieces, or with a larger --hold-out",
                 soft_wrap=True,
@@ -375,20 +384,26 @@ def _learn(options: argparse.Namespace) -> int:
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC")
     _rule_arguments(parser)
-    _output_argument(parser, "write the graph of chroma-transitions as .graphml")
+    _output_argument(
+        parser, "a picture of what was learned (.png, .svg, .pdf), or the graph of chroma-transitions (.graphml)"
+    )
 
 
 def _show(options: argparse.Namespace) -> int:
     """What a spec has learned."""
-    from verifier.report import terminal
+    from verifier.report import learned, require_formats, terminal
 
-    for path in options.output:
-        if path.suffix != ".graphml":
-            raise InputError(path, "expected a file with the suffix .graphml")
+    require_formats(options.output, (*learned.SUFFIXES, ".graphml"))
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    for path in options.output:
+        if path.suffix in learned.SUFFIXES:
+            learned.require_panels(path, spec)
     out = terminal.console()
     terminal.print_spec(out, spec)
     for path in options.output:
+        if path.suffix in learned.SUFFIXES:
+            learned.write(path, spec)
+            continue
         import networkx
 
         from verifier.files import replacing
@@ -410,17 +425,25 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=_positive, default=3, metavar="N", help="samples of the file to show (default 3)"
     )
     parser.add_argument("--seed", type=_natural, default=0, help="seed of what CORPUS:PART makes (default 0)")
-    _output_argument(parser, "picture to write: .png, .svg or .pdf")
+    _output_argument(parser, "picture (.png, .svg, .pdf) or annotated copy (.musicxml, .mid) to write; may be repeated")
 
 
 def _explain(options: argparse.Namespace) -> int:
     """Where one file breaks which rule."""
     from verifier.batch import concatenate
     from verifier.check import locate
-    from verifier.report import picture, terminal
+    from verifier.files import require_writable
+    from verifier.report import annotate, picture, terminal
     from verifier.sources import open_samples
 
-    picture.require_formats(options.output)
+    for path in options.output:
+        if path.suffix not in (*picture.SUFFIXES, *annotate.SUFFIXES):
+            raise InputError(
+                path,
+                f"expected a picture with a suffix of {', '.join(picture.SUFFIXES)}, or an annotated copy with one of"
+                f" {', '.join(annotate.SUFFIXES)}, found {path.suffix!r}",
+            )
+        require_writable(path)
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
     samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
     batch = concatenate(spec.view, list(samples.batches()))
@@ -432,10 +455,14 @@ def _explain(options: argparse.Namespace) -> int:
         )
         for i in range(len(batch))
     }
-    out = terminal.console()
-    terminal.print_explanation(out, spec, batch, found, options.limit)
     for path in options.output:
-        picture.write(path, spec, batch, found, options.limit)
+        if path.suffix in annotate.SUFFIXES:
+            annotate.require_possible(path, batch, found, options.limit)
+    out = terminal.console()
+    terminal.print_explanation(out, spec, batch, found, options.limit, None if options.output else terminal.LISTED)
+    for path in options.output:
+        write = annotate.write if path.suffix in annotate.SUFFIXES else picture.write
+        write(path, batch, found, options.limit)
     _wrote(out, options.output)
     return int(any(found.values()))
 

@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Meta, Struct, structs
 from numpy.typing import NDArray
 
-from verifier import statistics
+from verifier import places, statistics
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.rule import Share
@@ -160,8 +160,8 @@ def grams(found: Chords, size: int) -> Grams:
 class Index:
     """The grams of a corpus: hashes (k,) ascending, and chords (k,) the chord at which each starts.
 
-    ``music`` are the chords of all samples of the corpus, in order; names, starts and meters (n,) describe these
-    samples as in Batch.
+    ``music`` are the chords of all samples of the corpus, in order; names, starts, meters and pickups (n,) describe
+    these samples as in Batch.
     """
 
     view: View
@@ -171,6 +171,7 @@ class Index:
     names: Sequence[str]
     starts: Ints
     meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
 
 
 def build_index(batches: Iterable[Batch]) -> Index:
@@ -202,6 +203,7 @@ def build_index(batches: Iterable[Batch]) -> Index:
         names=[name for part in parts for name in part.names],
         starts=np.concatenate([part.starts for part in parts]),
         meters=np.concatenate([part.meters for part in parts]),
+        pickups=np.concatenate([part.pickups for part in parts]),
     )
 
 
@@ -363,9 +365,11 @@ def judge_copying(
     groups: Sequence[str],
     starts: Ints,
     meters: NDArray[np.float64],
+    pickups: NDArray[np.float64],
     reference: CopyingReference,
 ) -> CopyingResult | None:
-    """The result of a set whose samples have these copies; names, groups, starts and meters (n,) as in Batch.
+    """The result of a set whose samples have these copies; names, groups, starts, meters and pickups (n,) are as in
+    Batch.
 
     It fails if the share of flagged samples is clearly above that of unseen real samples, and passes if it is not above
     it. None for no sample.
@@ -388,7 +392,10 @@ def judge_copying(
         verdict = "pass"
         reason = f"{interval.rate:.2%} of the samples repeat more than {reference.limit:g} quarter notes of the corpus"
     order = sorted(np.flatnonzero(flagged).tolist(), key=lambda i: (-copies.quarters[i], names[i]))
-    shown = [_copy(index, copies, i, names[i], int(starts[i]), float(meters[i])) for i in order[:SHOWN_COPIES]]
+    shown = [
+        _copy(index, copies, i, names[i], int(starts[i]), float(meters[i]), float(pickups[i]))
+        for i in order[:SHOWN_COPIES]
+    ]
     origins = {_piece_name(index, piece) for piece in np.unique(copies.pieces[flagged]).tolist()}
     return CopyingResult(
         samples=len(names),
@@ -409,16 +416,20 @@ def describe(index: Index, copies: Copies, batch: Batch, i: int) -> Copy | None:
     """The copy in sample i in words; None if there is none."""
     if copies.pieces[i] < 0:
         return None
-    return _copy(index, copies, i, batch.names[i], int(batch.starts[i]), float(batch.meters[i]))
+    start, meter, pickup = int(batch.starts[i]), float(batch.meters[i]), float(batch.pickups[i])
+    return _copy(index, copies, i, batch.names[i], start, meter, pickup)
 
 
-def _copy(index: Index, copies: Copies, i: int, name: str, start: int, meter: float) -> Copy:
+def _copy(index: Index, copies: Copies, i: int, name: str, start: int, meter: float, pickup: float) -> Copy:
     piece = int(copies.pieces[i])
     per_quarter = float(index.view.steps_per_quarter)
     quarters, semitones = float(copies.quarters[i]), int(copies.semitones[i])
-    here = _bars((start + int(copies.sample_steps[i])) / per_quarter, quarters, meter)
+    here = _bars((start + int(copies.sample_steps[i])) / per_quarter, quarters, meter, pickup)
     there = _bars(
-        (int(index.starts[piece]) + int(copies.corpus_steps[i])) / per_quarter, quarters, float(index.meters[piece])
+        (int(index.starts[piece]) + int(copies.corpus_steps[i])) / per_quarter,
+        quarters,
+        float(index.meters[piece]),
+        float(index.pickups[piece]),
     )
     origin = _piece_name(index, piece)
     text = f"{name} {here} = {origin} {there}, {interval_name(semitones)}"
@@ -427,13 +438,13 @@ def _copy(index: Index, copies: Copies, i: int, name: str, start: int, meter: fl
 
 def _piece_name(index: Index, piece: int) -> str:
     """The piece that a sample of the index was cut from."""
-    return index.names[piece].removesuffix(f"@{int(index.starts[piece])}")
+    return places.piece_name(index.names[piece], int(index.starts[piece]))
 
 
-def _bars(start: float, quarters: float, meter: float) -> str:
+def _bars(start: float, quarters: float, meter: float, pickup: float) -> str:
     """``bars 3-5``: those in which a stretch that starts at a quarter note lies."""
-    first, last = int(start // meter) + 1, math.ceil((start + quarters) / meter - 1e-9)
-    return f"bar {first}" if last <= first else f"bars {first}-{last}"
+    last = math.ceil((start + quarters - pickup) / meter - 1e-9)
+    return places.bars_name(places.bar_of(start, meter, pickup), last)
 
 
 def interval_name(semitones: int) -> str:

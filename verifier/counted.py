@@ -1,7 +1,8 @@
-"""What most rules share: a table of how often each key occurred, and two ways to check against it.
+"""What most rules share: a table of how often each key occurred, and three ways to check against it.
 
-A *vocabulary* asks of each event whether the corpus has it; a *distribution* asks how far the whole table lies from the
-corpus's. A rule says what its events are, how a table is written in the YAML, and what a key is called.
+A *vocabulary* asks of each event whether the corpus has it; a *habit* asks whether it is a breach by definition, and
+learns how often real pieces commit it; a *distribution* asks how far the whole table lies from the corpus's. A rule
+says what its events are, how a table is written in the YAML, and what a key is called.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from verifier import statistics
 from verifier.batch import Batch
 from verifier.errors import InputError
-from verifier.rule import Counts, Kinds, Rule, Violation, merge_support, option, replace, support_of
+from verifier.rule import Count, Counts, Kinds, Rule, Violation, merge_support, option, replace, support_of
 
 
 class Events(NamedTuple):
@@ -41,12 +42,13 @@ class Events(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where one event stands in a sample: its key, first step, steps, and MIDI pitches."""
+    """Where one event stands in a sample: its key, first step, steps, MIDI pitches, and in words what its voices do."""
 
     key: int
     start: int
     steps: int
     pitches: tuple[int, ...]
+    voices: str = ""
 
 
 class Counted(Rule, frozen=True, kw_only=True):
@@ -104,22 +106,15 @@ class Counted(Rule, frozen=True, kw_only=True):
         return changed
 
 
-class Vocabulary(Counted, frozen=True, kw_only=True):
-    """A rule that allows what the corpus has, at least ``minimum-support`` times. A violation is any other event."""
-
-    minimum_support: Annotated[int, option("times an event must occur in the corpus to be allowed", ge=1)] = 1
+class Keyed(Counted, frozen=True, kw_only=True):
+    """A rule that judges each event by its key alone: a violation is an event with a key that is not allowed."""
 
     key_space: ClassVar[int]
     """Keys lie in 0..key_space - 1."""
 
-    def orbit(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(k, m) for each of m keys, all that the rule takes for the same event: its transpositions, say."""
-        return keys[None, :]
-
     def allowed(self, table: Kinds) -> NDArray[np.int64]:
-        """The keys that ``table`` allows: those that, with all the rule takes for the same, have support enough."""
-        classes = Kinds.of(self.orbit(table.keys).min(axis=0), table.counts)
-        return np.unique(self.orbit(classes.keys[classes.counts >= self.minimum_support]))
+        """The keys that are no violations where ``table`` is what was learned, ascending."""
+        raise NotImplementedError
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         """Every event of sample i that is a trial, with its place, in order of time."""
@@ -140,9 +135,9 @@ class Vocabulary(Counted, frozen=True, kw_only=True):
         """What the corpus has in place of ``key``, for a message; ``table`` is what was learned."""
         raise NotImplementedError
 
-    def compile(self) -> "VocabularyChecker":
+    def compile(self) -> "KeyChecker":
         table = self.table()
-        return VocabularyChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
+        return KeyChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
     def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
         """See Rule. Exact: the table of the others is the table of all less the piece's own."""
@@ -159,6 +154,73 @@ class Vocabulary(Counted, frozen=True, kw_only=True):
             trials += int(tried.counts.sum())
             violations += int(tried.counts[~np.isin(tried.keys, allowed)].sum())
         return violations / trials if trials else None
+
+
+class Vocabulary(Keyed, frozen=True, kw_only=True):
+    """A rule that allows what the corpus has, at least ``minimum-support`` times. A violation is any other event."""
+
+    minimum_support: Annotated[int, option("times an event must occur in the corpus to be allowed", ge=1)] = 1
+
+    def orbit(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(k, m) for each of m keys, all that the rule takes for the same event: its transpositions, say."""
+        return keys[None, :]
+
+    def allowed(self, table: Kinds) -> NDArray[np.int64]:
+        """The keys that ``table`` allows: those that, with all the rule takes for the same, have support enough."""
+        classes = Kinds.of(self.orbit(table.keys).min(axis=0), table.counts)
+        return np.unique(self.orbit(classes.keys[classes.counts >= self.minimum_support]))
+
+
+class Habit(Keyed, frozen=True, kw_only=True):
+    """A rule whose breach is defined, not learned: real pieces commit it too, and what is learned is how often.
+
+    Nothing that a corpus has makes a breach allowed. A sample is held against the rate at which held-out real pieces
+    commit it, as with any rule; so a rule of the textbook that composers do not keep accuses nobody. Keys are few, and
+    stand in the file by name; the key of an event does not depend on options, so that these can be edited there.
+    """
+
+    counts: dict[str, Count] = {}
+    """name of an event -> how often it occurs."""
+
+    def breaking(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(m,) whether each key is a breach. Uses the options, not what was learned."""
+        raise NotImplementedError
+
+    def allowed(self, table: Kinds) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.breaking(np.arange(self.key_space)))
+
+    def table(self) -> Kinds:
+        keys = {self.key_name(key): key for key in range(self.key_space)}
+        for name in self.counts:
+            if name not in keys:
+                raise InputError(self.name(), f"expected an event such as {self.key_name(1)!r}, found {name!r}")
+        return kinds_of_names(self.counts, keys.__getitem__)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        return {"counts": names_of_kinds(table, self.key_name)}
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        """How often real pieces commit this very breach: ``1 in 800 motions of real pieces``."""
+        total, own = int(table.counts.sum()), int(table.counts[table.keys == key].sum())
+        if own:
+            return f"1 in {round(total / own):,} {self.unit()}s of real pieces"
+        return f"none in {total:,} {self.unit()}{'s' * (total != 1)} of real pieces"
+
+    def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
+        """See Rule. What the others teach does not change what a breach is."""
+        if len(pieces) < 2:
+            return None
+        table = self.table()
+        trials, violations = int(table.counts.sum()), int(table.counts[self.breaking(table.keys)].sum())
+        return violations / trials if trials else None
+
+    def summary(self) -> Iterator[str]:
+        table = self.table()
+        total, broken = int(table.counts.sum()), table.where(self.breaking(table.keys))
+        yield f"{total:,} {self.unit()}{'s' * (total != 1)}, {int(broken.counts.sum()):,} of them breaches"
+        for at in np.argsort(-broken.counts, kind="stable").tolist():
+            key = int(broken.keys[at])
+            yield f"{self.key_name(key)}: {int(broken.counts[at]):,} ({self.allowance(key, table)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,14 +241,14 @@ class KeySet:
 
 
 @dataclass(frozen=True, eq=False)
-class VocabularyChecker:
-    """Counts and locates the events that a vocabulary does not allow.
+class KeyChecker:
+    """Counts and locates the events whose keys a rule does not allow.
 
     The score of a sample is the surprise at its number of violations, in nats: -log of the chance of as many or more
     among as many trials, at the rate of held-out real data. One violation in a short sample is then not a high rate.
     """
 
-    rule: Vocabulary
+    rule: Keyed
     table: Kinds
     allowed: KeySet
 
@@ -213,7 +275,7 @@ class VocabularyChecker:
         )
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
-        for key, start, steps, pitches in self.rule.places(batch, i):
+        for key, start, steps, pitches, voices in self.rule.places(batch, i):
             if not self.allowed.contains(np.array([key]))[0]:
                 yield Violation(
                     start=start,
@@ -221,6 +283,7 @@ class VocabularyChecker:
                     pitches=pitches,
                     observed=self.rule.key_name(key),
                     allowed=self.rule.allowance(key, self.table),
+                    where=voices,
                 )
 
     def kind_name(self, key: int) -> str:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from verifier.baselines import move_notes
+from verifier.baselines import move_boundaries, move_notes, parallel_fifths, swap_voices
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.features.stretches import runs
+from verifier.voices import SILENT, Voices
 
 Plant = Callable[[Batch, float, Generator], Batch]
 Roll = NDArray[np.bool_]
@@ -47,7 +48,7 @@ class Fault:
     def plant(self, batch: Batch, dose: float, rng: Generator) -> Batch:
         """The batch with the fault in each sample. Raises InputError for a dose that it cannot have."""
         self.require(dose)
-        return self.function(batch, dose, rng) if dose else batch.with_values(batch.values.copy())
+        return self.function(batch, dose, rng) if dose else batch.with_values(batch.values.copy(), batch.voices)
 
     def require(self, dose: float) -> None:
         """Raise InputError for a dose that is negative, too large, or should be whole and is not."""
@@ -60,7 +61,8 @@ class Fault:
 def add_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Notes are added: each sounds while some note of the sample does, on a silent pitch within the sample's range.
 
-    Dose: notes per sample. All notes there were stay, and the new ones have durations that the sample has.
+    Dose: notes per sample. All notes there were stay, and the new ones have durations that the sample has. No voice
+    sings them: the voices of a sample that gets one are dropped.
     """
 
     def edit(roll: Roll, rng: Generator) -> None:
@@ -92,8 +94,11 @@ def remove_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
 
 
 def displace_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
-    """Notes move by a semitone, up or down. Dose: notes per sample. Onsets, durations and number of notes stay."""
-    return _changed(batch, batch.sounding(), move_notes(batch, int(dose), rng).values)
+    """Notes move by a semitone, up or down. Dose: notes per sample. Onsets, durations and number of notes stay.
+
+    Every voice that sounds the note moves with it.
+    """
+    return _as(batch, move_notes(batch, int(dose), rng))
 
 
 def split_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
@@ -111,7 +116,8 @@ def split_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
 def join_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Two notes in a row on one pitch, at most a half note apart, become one that sounds through.
 
-    Dose: pairs per sample. Nothing falls silent.
+    Dose: pairs per sample. Nothing falls silent. A voice that rests between the two notes joins them; where it sings
+    something else there, the voices of the sample are dropped.
     """
     widest = round(2 * batch.view.steps_per_quarter)
 
@@ -128,6 +134,7 @@ def lengthen_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Notes are held a quarter note too long, into what follows, but not up to the next note on their pitch.
 
     Dose: notes per sample. Onsets, pitches and number of notes stay. A note before less than that stays as it is.
+    Voices are kept only where the note is held into a rest of its voice.
     """
     longer = max(1, round(batch.view.steps_per_quarter))
 
@@ -146,7 +153,8 @@ def lengthen_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
 def shift_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Notes come a step too early or too late. Dose: notes per sample. Pitches, durations and number of notes stay.
 
-    Notes at the edges of the sample stay, and those that would reach another note on their pitch.
+    Notes at the edges of the sample stay, and those that would reach another note on their pitch. Voices are kept only
+    where the note goes into a rest of its voice.
     """
 
     def edit(roll: Roll, rng: Generator) -> None:
@@ -170,24 +178,35 @@ def shift_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
 
 
 def delay(batch: Batch, dose: float, rng: Generator) -> Batch:
-    """The whole sample comes later, after silence. Dose: steps. What leaves it at the end is lost; the rest stays."""
+    """The whole sample comes later, after silence. Dose: steps. What leaves it at the end is lost; the rest stays.
+
+    All voices are as late.
+    """
 
     def edit(roll: Roll, rng: Generator) -> None:
         by = min(int(dose), roll.shape[1])
         roll[:, by:] = roll[:, : roll.shape[1] - by].copy()
         roll[:, :by] = False
 
-    return _edited(batch, edit, rng)
+    old, new = _redrawn(batch, edit, rng)
+    step, length = np.arange(batch.values.shape[2]), batch.lengths[:, None]
+    by = np.minimum(int(dose), length)
+    late = batch.voices.at_steps(np.where(step < length, np.maximum(step - by, 0), step))
+    pitches = np.where((step < by)[:, None, :], np.int16(SILENT), late.pitches)
+    return _changed(batch, old, new, late.with_notes(pitches, late.attacks))
 
 
 def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Some chords change places, each for as long as it was. Dose: share of the chords that may.
 
     A chord is a maximal stretch of steps in which the same pitches sound, or none. Every chord keeps its duration, and
-    equal ones never come to stand next to each other, where they would be one longer chord.
+    equal ones never come to stand next to each other, where they would be one longer chord. Voices go with the chords:
+    a note that was attacked is, and a voice that has the same pitch at the end of one chord and at the start of the
+    next holds it if it was not.
     """
     sounding = batch.sounding()
     values = batch.values.copy()
+    steps = np.tile(np.arange(values.shape[2]), (len(batch), 1))
     for i, length in enumerate(batch.lengths.tolist()):
         own = np.random.default_rng(rng.integers(2**63))
         if not length:
@@ -197,18 +216,22 @@ def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
         durations = np.diff(np.append(starts, length))
         kinds = np.unique(roll[:, starts], axis=1, return_inverse=True)[1].ravel().tolist()
         order = np.array(_permuted(kinds, round(dose * len(kinds)), own))
-        steps = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
-        values[i, :, :length] = batch.values[i][:, steps]
-    return batch.with_values(values)
+        steps[i, :length] = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
+        values[i, :, :length] = batch.values[i][:, steps[i, :length]]
+    return batch.with_values(values, batch.voices.at_steps(steps))
 
 
 def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
     """All from the middle of the sample on is transposed, up or down. Dose: semitones. The first half stays.
 
     A sample that leaves the pitches of the view in one direction goes in the other; one that leaves them in both stays.
+    Voices are transposed too; those of a sample are dropped if one of them is outside the view, where it is not in the
+    values.
     """
+    semitones: list[int] = []  # of each sample that is edited
 
     def edit(roll: Roll, rng: Generator) -> None:
+        semitones.append(0)
         half = roll[:, roll.shape[1] // 2 :]
         heard = np.flatnonzero(half.any(axis=1))
         if not len(heard):
@@ -217,9 +240,42 @@ def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
         for by in (int(dose), -int(dose)) if upward else (-int(dose), int(dose)):
             if heard[0] + by >= 0 and heard[-1] + by < len(roll):
                 half[:] = np.roll(half, by, axis=0)  # only silent rows go round the edge
+                semitones[-1] = by
                 return
 
-    return _edited(batch, edit, rng)
+    old, new = _redrawn(batch, edit, rng)
+    by = np.zeros(len(batch), np.int16)
+    by[batch.lengths > 0] = semitones
+    pitches, step = batch.voices.pitches, np.arange(batch.values.shape[2])
+    second = (step >= batch.lengths[:, None] // 2) & batch.inside()
+    moved = second[:, None, :] & (pitches != SILENT) & (by != 0)[:, None, None]
+    outside = (pitches < batch.view.lowest_pitch) | (pitches > batch.view.highest_pitch)
+    voices = batch.voices.with_notes(pitches + moved * by[:, None, None], batch.voices.attacks)
+    return _changed(batch, old, new, voices.only(~(moved & outside).any(axis=(1, 2))))
+
+
+def plant_fifths(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Pairs of parallel fifths between two voices. Dose: pairs per sample. One voice of each changes two pitches.
+
+    Onsets, durations and number of notes of every voice stay, and so does a sample without voices.
+    """
+    return _as(batch, parallel_fifths(batch, int(dose), rng))
+
+
+def exchange_voices(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Two neighbouring voices exchange their notes. Dose: share of the steps of the sample, all in a row.
+
+    The values stay as they are, so that only rules of voices can tell.
+    """
+    return batch.with_values(batch.values.copy(), swap_voices(batch, dose, rng).voices)
+
+
+def misplace_boundaries(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Notes of a voice end a step too early or too late, where its next note begins then. Dose: notes per sample.
+
+    Pitches and number of notes of every voice stay, and so does a sample without voices.
+    """
+    return _as(batch, move_boundaries(batch, int(dose), rng))
 
 
 def smooth(batch: Batch, dose: float, rng: Generator) -> Batch:
@@ -265,7 +321,15 @@ def soften(batch: Batch, dose: float, rng: Generator) -> Batch:
 
 
 def _edited(batch: Batch, edit: Callable[[Roll, Generator], None], rng: Generator) -> Batch:
-    """The batch after ``edit`` changed the sounding cells (rows, length) of each sample in place.
+    """The batch after ``edit``, see ``_redrawn``, with the voices that can be known from the cells alone."""
+    old, new = _redrawn(batch, edit, rng)
+    return _changed(batch, old, new, _followed(batch, old, new))
+
+
+def _redrawn(
+    batch: Batch, edit: Callable[[Roll, Generator], None], rng: Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The cells that sound, before and after ``edit`` changed those of each sample (rows, length) in place.
 
     Each sample has a generator of its own, so that what is planted in it does not depend on the other samples, and a
     larger dose goes on where a smaller one stopped.
@@ -276,12 +340,43 @@ def _edited(batch: Batch, edit: Callable[[Roll, Generator], None], rng: Generato
     for roll, length, seed in zip(new, batch.lengths.tolist(), seeds, strict=True):
         if length:
             edit(roll[:, :length], np.random.default_rng(seed))
-    return _changed(batch, old, new)
+    return old, new
 
 
-def _changed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Batch:
-    """The batch with the cells that sound in ``new`` and not in ``old`` on, and those the other way round off."""
-    return batch.with_values(np.where(old == new, batch.values, new.astype(batch.values.dtype)))
+def _followed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Voices:
+    """The voices of the batch once the cells of ``new`` sound in place of those of ``old``.
+
+    A voice rests in a cell that was turned off. Cells that were turned on are the voice's that sounds their pitch just
+    before or after them and rests meanwhile, joined to its note; if no voice is, the sample's are not known any more.
+    """
+    voices, low = batch.voices, batch.view.lowest_pitch
+    if not voices.counts.any():
+        return voices
+    pitches, attacks, known = voices.pitches.copy(), voices.attacks.copy(), np.ones(len(batch), np.bool_)
+    off = np.zeros((len(batch), 129, batch.values.shape[2]), np.bool_)  # the last row is that of a rest
+    off[:, low : low + batch.view.pitches] = old & ~new
+    pitches[np.take_along_axis(off, np.where(pitches == SILENT, 128, pitches).astype(np.int64), axis=1)] = SILENT
+    sung = np.flatnonzero(voices.counts > 0)
+    for at, row, start, stop in zip(*runs((new & ~old)[sung]), strict=True):
+        sample, pitch = sung[at], row + low
+        lines = pitches[sample]
+        before = lines[:, start - 1] == pitch if start else np.zeros(len(lines), np.bool_)
+        after = lines[:, stop] == pitch if stop < batch.lengths[sample] else np.zeros(len(lines), np.bool_)
+        takes = (before | after) & (lines[:, start:stop] == SILENT).all(axis=1)
+        known[sample] &= takes.any()
+        lines[takes, start:stop] = pitch
+        attacks[sample, takes & after, stop : stop + 1] = False
+    return voices.with_notes(pitches, attacks).only(known)
+
+
+def _changed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_], voices: Voices) -> Batch:
+    """The batch with ``voices``, the cells that sound in ``new`` and not in ``old`` on, and those the other way off."""
+    return batch.with_values(np.where(old == new, batch.values, new.astype(batch.values.dtype)), voices)
+
+
+def _as(batch: Batch, edited: Batch) -> Batch:
+    """``edited``, whose values are bool, with the values of the batch where the same sounds."""
+    return _changed(batch, batch.sounding(), edited.sounding(), edited.voices)
 
 
 def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDArray[Any]], rng: Generator) -> Batch:
@@ -291,7 +386,8 @@ def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDA
     for roll, length, seed in zip(values, batch.lengths.tolist(), seeds, strict=True):
         if length:
             roll[:, :length] = np.clip(edit(roll[:, :length], np.random.default_rng(seed)), 0, 1)
-    return batch.with_values(values)
+    sounding = batch.with_values(values).sounding()
+    return batch.with_values(values, _followed(batch, batch.sounding(), sounding))
 
 
 def _runs(roll: Roll) -> tuple[Ints, Ints, Ints]:
@@ -395,6 +491,30 @@ FAULTS: Mapping[str, Fault] = _registered(
         words="the second half transposed",
         unit="semitones",
         doses=(1, 2, 6, 12),
+        whole=True,
+    ),
+    Fault(
+        name="parallel-fifths",
+        function=plant_fifths,
+        words="parallel fifths between two voices",
+        unit="pairs per sample",
+        doses=(1, 2, 4, 8),
+        whole=True,
+    ),
+    Fault(
+        name="swapped-voices",
+        function=exchange_voices,
+        words="two voices exchanged",
+        unit="share of the steps",
+        doses=(0.1, 0.25, 0.5, 1),
+        largest=1,
+    ),
+    Fault(
+        name="wrong-duration",
+        function=misplace_boundaries,
+        words="notes of a voice ended a step off",
+        unit="notes per sample",
+        doses=(1, 2, 4, 8),
         whole=True,
     ),
     Fault(

@@ -284,8 +284,7 @@ class _Judge:
         measured, changed = [], []
         for batch in edited:
             measured.append(self._measured(batch))
-            different = (batch.values != real.values) & real.inside()[:, None, :]
-            changed.append(different.any(axis=(1, 2)))
+            changed.append(_changed(real, batch))
         changes = np.array(changed, np.bool_).reshape(len(changed), len(real))
         return _Found(real.groups, real.names, block, of_real, measured, changes)
 
@@ -294,6 +293,18 @@ class _Judge:
         p = self.reference.of_samples(scores)
         # A p-value is a quotient of whole numbers: what equals alpha may differ from it in the last digit.
         return _Measured(np.column_stack([p.rules, p.combined]) <= self.alpha + 1e-12, p.combined)
+
+
+def _changed(real: Batch, edited: Batch) -> Bools:
+    """(n,) whether the values of each sample were changed, or the notes of its voices."""
+    inside = real.inside()[:, None, :]
+    changed = ((edited.values != real.values) & inside).any(axis=(1, 2)) | (edited.voices.counts != real.voices.counts)
+    some = np.flatnonzero(~changed & (real.voices.counts > 0))
+    if len(some):
+        one, other = real.voices.take(some), edited.voices.take(some)
+        different = (one.pitches != other.pitches) | (one.attacks != other.attacks)
+        changed[some] = (different & inside[some]).any(axis=(1, 2))
+    return np.asarray(changed)
 
 
 def _checked(spec: Spec, batches: Iterable[Batch]) -> Iterator[Batch]:

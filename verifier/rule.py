@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from verifier.batch import Batch
 from verifier.errors import InputError
+from verifier.panels import Panel
 
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -80,6 +81,8 @@ class Rule(
 
     headline: ClassVar[tuple[str, ...]] = ()
     """The measures that stand in the table of a check; a run record has all of them."""
+    needs_voices: ClassVar[bool] = False
+    """Whether only samples with separate voices have trials; a report says so of sets that have none."""
 
     @classmethod
     def learn(cls, batch: Batch, **options: Any) -> Self:
@@ -119,6 +122,10 @@ class Rule(
     def summary(self) -> Iterator[str]:
         """Lines that tell a person what was learned."""
         raise NotImplementedError
+
+    def panels(self) -> Iterator[Panel]:
+        """What was learned, to be drawn. Most rules have nothing that a picture shows better than their summary."""
+        yield from ()
 
     @classmethod
     def options(cls) -> dict[str, Any]:
@@ -192,7 +199,8 @@ class Violation(Struct, frozen=True, kw_only=True, rename="kebab"):
     """One place where one sample breaks one rule.
 
     ``start`` and ``steps`` count in the steps of the sample, ``pitches`` are MIDI numbers, ``where`` is the same place
-    in a musician's words, counted from the start of the piece. The engine stamps ``rule``, ``sample`` and ``where``.
+    in a musician's words, counted from the start of the piece. The engine stamps ``rule`` and ``sample``, and puts bar
+    and beat into ``where``, before what the rule says of the voices.
     """
 
     start: int

@@ -19,6 +19,7 @@ from verifier.copying import Index, build_index
 from verifier.corpora import Corpus
 from verifier.errors import InputError, printable
 from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
+from verifier.media.symbolic import music21_work
 from verifier.spec import CorpusRecord
 from verifier.view import View, require_same_view
 
@@ -96,8 +97,8 @@ def open_samples(
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
 ) -> Samples:
-    """The sample set that ``path`` names: an existing file or folder, a glob, or CORPUS:PART (see PARTS), where a
-    generator whose samples ship with the package is a part too.
+    """The sample set that ``path`` names: an existing file or folder, a glob, a score of music21 by name (bwv66.6), or
+    CORPUS:PART (see PARTS), where a generator whose samples ship with the package is a part too.
 
     ``record``, of a spec, says by its split which pieces of a corpus are held out; without it, the default split does.
     If the spec was learned from some of the windows only, these are the part ``learn``.
@@ -108,12 +109,12 @@ def open_samples(
     ``record`` but its content is another, a warning on standard error says so.
     """
     corpus_name, colon, part = path.rpartition(":")
-    if os.path.exists(path) or (glob.has_magic(path) and part not in PARTS):
+    if os.path.exists(path) or (glob.has_magic(path) and part not in PARTS) or (not colon and music21_work(path)):
         from verifier.media.source import open_path
 
         return open_path(path, view, limit=limit, on_error=on_error)
     if not colon or not _is_corpus(corpus_name):
-        raise InputError(path, f"no such file or folder, and no CORPUS:PART ({_possible()})")
+        raise InputError(path, f"no such file or folder, no score of music21, and no CORPUS:PART ({_possible()})")
     if part in generated.names(corpus_name):
         return _generated(path, corpus_name, part, view, limit)
     if part not in PARTS:

@@ -1,4 +1,4 @@
-"""Verdicts from real data only: p-values of samples, pieces and whole sets against held-out real pieces.
+"""Verdicts from real data only: p-values of samples, pieces and whole sets against real pieces.
 
 docs/verdicts.md says the same in plain words, with the sources.
 """
@@ -22,8 +22,12 @@ PERMUTATIONS = 1999
 
 Verdict = Literal["pass", "undecided", "fail"]
 
-DECIMALS = 5
+DECIMALS = 3
 """Of the scores in a spec file."""
+TAIL = 0.9
+"""The share of real samples above which scores are taken to fall off exponentially."""
+LEAST = 10
+"""Real samples that must lie there to say how fast."""
 
 
 class PieceCounts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -39,16 +43,19 @@ class PieceCounts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
         return cls(violations=next(of_pieces), trials=next(of_pieces))
 
 
-class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What held-out real data scores, piece by piece: what every p-value is a rank in.
+class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """What real data scores, piece by piece: what every p-value is a rank in.
 
     ``samples`` is the number of samples of each piece. ``scores`` has under each rule one score for each of these
     samples, one piece after the other; null where the sample gave the rule no trial. ``counts`` has one entry a piece.
+    Pieces that were held out come first; the last ``learned`` pieces were learned from, and each was scored by rules
+    that were learned without it.
     """
 
     samples: list[Annotated[int, Meta(ge=1)]]
     scores: dict[str, list[float | None]]
     counts: dict[str, PieceCounts]
+    learned: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         for name, scores in self.scores.items():
@@ -57,6 +64,26 @@ class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
         for name, counts in self.counts.items():
             if len(counts.violations) != len(self.samples) or len(counts.trials) != len(self.samples):
                 raise ValueError(f"the counts of {name} are not those of {len(self.samples)} pieces")
+
+        if self.learned > len(self.samples):
+            raise ValueError(f"{self.learned} learned pieces of {len(self.samples)}")
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Calibration]") -> Self:
+        """That of held-out pieces, the first part, and of the learned pieces of each fold, the others."""
+        held_out = parts[0]
+        return cls(
+            samples=[n for part in parts for n in part.samples],
+            scores={name: [score for part in parts for score in part.scores[name]] for name in held_out.scores},
+            counts={
+                name: PieceCounts(
+                    violations=[n for part in parts for n in part.counts[name].violations],
+                    trials=[n for part in parts for n in part.counts[name].trials],
+                )
+                for name in held_out.counts
+            },
+            learned=sum(len(part.samples) for part in parts[1:]),
+        )
 
     def require_rules(self, rules: Sequence[str]) -> None:
         """Raise InputError unless every rule was calibrated."""
@@ -74,12 +101,20 @@ class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
         return np.repeat(np.arange(len(self.samples)), self.samples)
 
 
+def rounded(scores: Floats) -> list[float | None]:
+    """Scores (n,) as a spec file holds them; a nan, no trial, is null."""
+    return [None if math.isnan(score) else round(score, DECIMALS) for score in scores.tolist()]
+
+
 class PValues(NamedTuple):
-    """p-values of n samples: under each rule (n, rules), of all rules together (n,), and which rule spoke (n,)."""
+    """p-values of n samples: under each rule (n, rules), and of all rules together (n,); which rule spoke (n,); and how
+    strange each is (n,), in nats: what the combined p-values are the ranks of.
+    """
 
     rules: Floats
     combined: Floats
     spoke: Ints
+    strangeness: Floats
 
 
 def require_level(alpha: float, available: int, what: str) -> None:
@@ -94,81 +129,124 @@ def require_level(alpha: float, available: int, what: str) -> None:
 
 
 class Reference:
-    """The held-out real samples of a spec, made ready to rank others among.
+    """The real samples of a spec, made ready to rank others among.
 
     Larger scores are stranger; a nan, no trial, is the least strange. Under one rule a sample has
-    p = (1 + real scores that are at least as large) / (m + 1). All rules together: the statistic of a sample is the
-    smallest of its p-values, ties decided by the next smallest, and the combined p-value is the rank of the statistic
-    among those of the real samples, each ranked among all samples, real and tested, as the tested one is. So it is
-    uniform for a sample that is exchangeable with the real ones, however the rules depend on each other (conformal
-    prediction: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). A piece is ranked among the
-    real pieces in the same way, by its strangest sample times the number of its samples.
+    p = (1 + real scores that are at least as large) / (m + 1).
+
+    All rules together: a sample has two sums. The *evidence* is that of the squares of its scores, most of which are
+    nats: a rule of which a single violation says much has a loud voice in it. The other is that of the cubes of its
+    nats on one *scale*, -log of its p under each rule (see ``_Scale``): there every rule can be as loud as any other.
+    Squares and cubes keep the one rule that speaks from being buried by many that mumble. Each sum is put on one scale
+    in its turn, the larger of the two is how strange the sample is, and its rank among the same of the real samples is
+    the combined p-value: near uniform for real samples, however the rules depend on each other (see Vovk,
+    Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). The p of a real sample counts the samples of
+    other pieces alone, as that of a tested sample does; so the two are treated alike up to one piece more or less.
+
+    A piece is ranked among real pieces in the same way, by its strangest sample's p times the number of its samples.
     """
 
     def __init__(self, calibration: Calibration, rules: Sequence[str]) -> None:
-        self.scores = _comparable(calibration.table(rules))
-        self.size = len(self.scores)
-        self.columns = np.sort(self.scores, axis=0)
-        self.at_least = self._at_least(self.scores)
-        self.trace = _trace((self.at_least + 0.5) / (self.size + 1))
-        self.samples = np.asarray(calibration.samples)
-        starts = np.cumsum(self.samples) - self.samples
-        own = [
-            (scores[None, :, :] >= scores[:, None, :]).sum(axis=1)
-            for scores in (self.scores[start : start + n] for start, n in zip(starts, self.samples, strict=True))
-        ]
-        self.starts = starts
-        self.at_least_elsewhere = self.at_least - np.concatenate(own)
-
-    def _at_least(self, scores: Floats) -> Ints:
-        """(n, rules) how many real scores are at least as large as each of ``scores``."""
-        columns = [
-            self.size - np.searchsorted(self.columns[:, at], scores[:, at], side="left")
-            for at in range(scores.shape[1])
-        ]
-        return np.stack(columns, axis=1)
+        scores, piece = _comparable(calibration.table(rules)), calibration.pieces()
+        self.size = len(scores)
+        self.scale = _Scale(scores, piece)
+        self.sums = _Scale(_sums(scores, self.scale.real), piece)
+        self.strangeness = _Scale(self.sums.real.max(axis=1, keepdims=True), piece)
+        self.of_real_pieces = np.sort(_of_pieces(self.strangeness.real[:, 0], piece))
 
     def of_samples(self, scores: Floats) -> PValues:
         """p-values of samples by their scores (n, rules), in the order of the rules given."""
         scores = _comparable(scores)
-        rules = (1 + self._at_least(scores)) / (self.size + 1)
-        statistic = rules.min(axis=1) + _trace(rules)
-        as_strange = np.empty(len(scores))
-        rows = max(1, (1 << 22) // self.scores.size)
-        for start in range(0, len(scores), rows):
-            part = scores[start : start + rows, None, :]
-            smallest = (self.at_least + (part >= self.scores)).min(axis=2) / (self.size + 1)
-            as_strange[start : start + rows] = (smallest + self.trace <= statistic[start : start + rows, None]).sum(
-                axis=1
-            )
-        return PValues(rules, (1 + as_strange) / (self.size + 1), rules.argmin(axis=1))
+        nats = self.scale.nats(scores)
+        sums = self.sums.nats(_sums(scores, nats))
+        strangeness = sums.max(axis=1)
+        combined = (1 + self.strangeness.at_least(strangeness[:, None])[:, 0]) / (self.size + 1)
+        by_evidence = sums[:, 0] > sums[:, 1]
+        spoke = np.where(by_evidence, scores.argmax(axis=1), nats.argmax(axis=1))
+        return PValues((1 + self.scale.at_least(scores)) / (self.size + 1), combined, spoke, strangeness)
 
-    def of_pieces(self, scores: Floats, pieces: Ints) -> Floats:
-        """p-value of each piece (k,); scores (n, rules), ``pieces`` (n,) the piece of each sample, from 0 to k - 1."""
-        scores = _comparable(scores)
-        rules = (1 + self._at_least(scores)) / (self.size + 1)
-        by_sample = rules.min(axis=1) + _trace(rules)
-        others = self.size - np.repeat(self.samples, self.samples)
-        order = np.argsort(pieces, kind="stable")
-        found = []
-        for members in np.split(order, np.cumsum(np.bincount(pieces))[:-1]):
-            statistic = by_sample[members].min() * len(members)
-            tested = (scores[members, None, :] >= self.scores).sum(axis=0)
-            smallest = (1 + self.at_least_elsewhere + tested).min(axis=1) / (1 + others + len(members))
-            real = np.minimum.reduceat(smallest + self.trace, self.starts) * self.samples
-            found.append((1 + int((real <= statistic).sum())) / (len(self.samples) + 1))
-        return np.array(found)
+    def of_pieces(self, found: PValues, pieces: Ints) -> Floats:
+        """p-value of each piece (k,) from those of its samples, ``pieces`` (n,) the piece of each, from 0 to k - 1."""
+        nats = self.strangeness.nats(found.strangeness[:, None])[:, 0]
+        at_least = _at_least(self.of_real_pieces, _of_pieces(nats, pieces))
+        return np.asarray((1 + at_least) / (len(self.of_real_pieces) + 1))
+
+
+class _Scale:
+    """Columns of real numbers (m, c) as nats: -log of the share of real samples that have at least as much.
+
+    Beyond the ``TAIL`` quantile the share is that of an exponential distribution with the mean excess of the real ones,
+    so that what no real sample reaches is still more or less far (peaks over threshold: Pickands, Annals of Statistics
+    3, 1975); unless fewer than ``LEAST`` lie there. ``real`` (m, c) are the real samples themselves, each among those
+    of the other pieces.
+    """
+
+    def __init__(self, values: Floats, piece: Ints) -> None:
+        self.columns = np.sort(values, axis=0)
+        size, columns = values.shape
+        finite = np.where(np.isfinite(values), values, np.inf).min(axis=0)
+        # With no trial in most samples, the tail is of those that have some; with none in any, there is no tail.
+        self.start = np.maximum(np.quantile(values, TAIL, axis=0, method="higher"), finite)
+        beyond = values > self.start
+        excess = np.where(beyond, values, 0) - np.where(beyond, self.start, 0)
+        self.has_tail = beyond.sum(axis=0) >= LEAST
+        self.beyond, self.excess = beyond.sum(axis=0, dtype=np.float64), excess.sum(axis=0)
+
+        by_piece = np.zeros((2, int(piece.max(initial=-1)) + 1, columns))
+        np.add.at(by_piece[0], piece, beyond)
+        np.add.at(by_piece[1], piece, excess)
+        starts = np.flatnonzero(np.diff(piece, prepend=-1))
+        own = np.concatenate(
+            [(part[None] >= part[:, None]).sum(axis=1) for part in np.split(values, starts[1:]) if len(part)]
+        )
+        others = size - np.bincount(piece)[piece]
+        self.real = self._nats(
+            values,
+            self.at_least(values) - own,
+            others[:, None],
+            self.beyond - by_piece[0][piece],
+            self.excess - by_piece[1][piece],
+        )
+
+    def at_least(self, values: Floats) -> Ints:
+        """(n, c) how many real samples have at least each of the values (n, c)."""
+        return np.stack([_at_least(real, own) for real, own in zip(self.columns.T, values.T, strict=True)], axis=1)
+
+    def nats(self, values: Floats) -> Floats:
+        """(n, c) of samples that are not among the real ones."""
+        return self._nats(values, self.at_least(values), len(self.columns), self.beyond, self.excess)
+
+    def _nats(self, values: Floats, at_least: Ints, among: Ints | int, beyond: Floats, excess: Floats) -> Floats:
+        """(n, c) of values that ``at_least`` so many of ``among`` real samples have; ``beyond`` so many of which lie in
+        the tail, by ``excess`` in all.
+        """
+        ranked = np.log((among + 1) / (at_least + 1))
+        in_tail = (values > self.start) & self.has_tail & (beyond > 0)
+        over = np.where(in_tail, values, 0) - np.where(in_tail, self.start, 0)
+        mean = np.where(in_tail, excess, 1) / np.maximum(beyond, 1)
+        return np.where(in_tail, np.log((among + 1) / (beyond + 1)) + over / mean, ranked)
+
+
+def _at_least(ascending: Floats, values: Floats) -> Ints:
+    return np.asarray(len(ascending) - np.searchsorted(ascending, values, side="left"))
+
+
+def _of_pieces(nats: Floats, pieces: Ints) -> Floats:
+    """(k,) -log of the smallest p of each piece times the number of its samples; nats, pieces (n,)."""
+    counts = np.bincount(pieces)
+    strangest = np.full(len(counts), -np.inf)
+    np.maximum.at(strangest, pieces, nats)
+    return np.asarray(strangest - np.log(counts))
+
+
+def _sums(scores: Floats, nats: Floats) -> Floats:
+    """(n, 2) the sum of the squares of scores, as far as they are above 0, and that of the cubes of nats (n, rules)."""
+    return np.stack([(np.maximum(scores, 0) ** 2).sum(axis=1), (nats**3).sum(axis=1)], axis=1)
 
 
 def _comparable(scores: Floats) -> Floats:
     """Scores as a spec file holds them, so that equal ones stay equal, with "no trial" as the least strange."""
     return np.where(np.isnan(scores), -np.inf, np.round(scores, DECIMALS))
-
-
-def _trace(p: Floats) -> Floats:
-    """Of each sample, the second and third smallest p, made so small that they only decide between equal smallest."""
-    ordered = np.sort(p, axis=1)[:, 1:3]
-    return np.asarray(ordered @ (1e-5 ** np.arange(1, ordered.shape[1] + 1)))
 
 
 def excess_p_values(

@@ -57,6 +57,7 @@ class WholeTally:
     copies: Copies | None
     starts: NDArray[np.int64]
     meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
 
     def merge(self, other: "WholeTally") -> "WholeTally":
         return WholeTally(
@@ -65,6 +66,7 @@ class WholeTally:
             self.copies.merge(other.copies) if self.copies and other.copies else None,
             np.concatenate([self.starts, other.starts]),
             np.concatenate([self.meters, other.meters]),
+            np.concatenate([self.pickups, other.pickups]),
         )
 
 
@@ -96,6 +98,7 @@ class WholeChecker:
             copying.longest_copies(self.index, batch) if self.index else None,
             batch.starts,
             batch.meters,
+            batch.pickups,
         )
 
     def judge(self, tally: WholeTally, names: Sequence[str], groups: Sequence[str], alpha: float) -> WholeResult:
@@ -118,7 +121,14 @@ class WholeChecker:
             skipped.append("copying: the corpus that the spec was learned from is not at hand")
         else:
             copied = copying.judge_copying(
-                self.index, tally.copies, names, groups, tally.starts, tally.meters, self.reference.copying
+                self.index,
+                tally.copies,
+                names,
+                groups,
+                tally.starts,
+                tally.meters,
+                tally.pickups,
+                self.reference.copying,
             )
         if alpha < 2 * LEVEL:
             judged = {name: _softened(result) for name, result in judged.items()}

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from verifier.corpora import bach, duplicates, folder
+from verifier.corpora import bach, duplicates, folder, folk, monteverdi, palestrina
 from verifier.corpora.cache import cached, path_of
 from verifier.corpora.content import digest
 from verifier.corpora.manifest import Manifest, Provenance, manifests
@@ -23,7 +23,7 @@ __all__ = ["Corpus", "Manifest", "Progress", "Provenance", "Split", "at_hand", "
 Progress = Callable[[int, int], None]
 """Called after each file, with the number of files done and the number there are."""
 
-LOADERS = {"bach": bach}
+LOADERS = {"bach": bach, "folk": folk, "monteverdi": monteverdi, "palestrina": palestrina}
 """The module that reads each corpus, by the ``loader`` in its manifest: its ``read`` and its ``VERSION``."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -118,7 +118,7 @@ def _cache_key(manifest: Manifest, version: str) -> str:
 
 
 def _grouped(pieces: Sequence[Notes]) -> list[Notes]:
-    groups = duplicates.duplicate_groups(pieces)
+    groups = duplicates.duplicate_groups(pieces, [piece.group for piece in pieces])
     return [replace(piece, group=group) for piece, group in zip(pieces, groups, strict=True)]
 
 

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from verifier.corpora import scores
 from verifier.media.piano_roll import Notes
 
-VERSION = 1
+VERSION = 2
 """To be raised by whoever changes what is loaded: cached pieces are then parsed anew."""
 
 PARTS = 4
@@ -18,22 +19,26 @@ def read(progress: Callable[[int, int], None] | None = None) -> list[Notes]:
 
     ``progress`` is called after each file, with the number of files done and the number there are.
     """
-    from music21 import converter, corpus, stream
+    from music21 import corpus
+
+    paths = sorted(corpus.getComposer("bach"), key=lambda path: path.name)
+    return scores.read_all(list(_names(paths).items()), _chorale, progress)
+
+
+def _chorale(file: tuple[Path, str]) -> Notes | None:
+    """The chorale at a path, under a name; None if it has not PARTS parts."""
+    from music21 import converter, stream
 
     from verifier.media.symbolic import notes_of_stream
 
-    paths = sorted(corpus.getComposer("bach"), key=lambda path: path.name)
-    names = _names(paths)
-    pieces = []
-    for done, path in enumerate(paths, 1):
-        if not _has_more_parts(path):
-            # music21 would write pickles of what it parsed and read them back: both are refused.
-            score = converter.parse(path, forceSource=True, storePickle=False)
-            if isinstance(score, stream.Score) and len(score.parts) == PARTS:
-                pieces.append(notes_of_stream(score, name=names[path], group=names[path]))
-        if progress is not None:
-            progress(done, len(paths))
-    return sorted(pieces, key=lambda piece: piece.name)
+    path, name = file
+    if _has_more_parts(path):
+        return None
+    # music21 would write pickles of what it parsed and read them back: both are refused.
+    score = converter.parse(path, forceSource=True, storePickle=False)
+    if not isinstance(score, stream.Score) or len(score.parts) != PARTS:
+        return None
+    return notes_of_stream(score, name=name, group=name)
 
 
 def _has_more_parts(path: Path) -> bool:

@@ -38,6 +38,9 @@ def pack(pieces: Sequence[Notes]) -> Arrays:
         "names": np.array([piece.name for piece in pieces], np.str_),
         "groups": np.array([piece.group for piece in pieces], np.str_),
         "meters": np.array([piece.meter for piece in pieces], np.float64),
+        "pickups": np.array([piece.pickup for piece in pieces], np.float64),
+        "fermata_counts": np.array([len(piece.fermatas) for piece in pieces], np.int64),
+        "fermatas": np.concatenate([np.zeros(0), *(piece.fermatas for piece in pieces)]),
         "counts": np.array([len(piece.onsets) for piece in pieces], np.int64),
         "onsets": np.concatenate([np.zeros(0), *(piece.onsets for piece in pieces)]),
         "ends": np.concatenate([np.zeros(0), *(piece.ends for piece in pieces)]),
@@ -50,15 +53,23 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
     """The pieces that ``pack`` put into ``arrays``. Raises KeyError or ValueError for arrays that it did not make."""
     names, groups, meters, counts = (arrays[key] for key in ("names", "groups", "meters", "counts"))
     notes = {key: arrays[key] for key in ("onsets", "ends", "pitches", "parts")}
-    if any(len(values) != counts.sum() for values in notes.values()):
+    pickups, held = arrays["pickups"], np.cumsum(arrays["fermata_counts"])
+    if any(len(values) != counts.sum() for values in notes.values()) or len(arrays["fermatas"]) != sum(
+        arrays["fermata_counts"]
+    ):
         raise ValueError("the arrays of notes differ in length")
     stops = np.cumsum(counts)
+    fermatas = np.split(arrays["fermatas"], held)[:-1]
     return [
         Notes(
             name=str(name),
             group=str(group),
             meter=float(meter),
+            pickup=float(pickup),
+            fermatas=under,
             **{key: values[stop - count : stop] for key, values in notes.items()},
         )
-        for name, group, meter, count, stop in zip(names, groups, meters, counts, stops, strict=True)
+        for name, group, meter, pickup, under, count, stop in zip(
+            names, groups, meters, pickups, fermatas, counts, stops, strict=True
+        )
     ]

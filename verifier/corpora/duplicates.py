@@ -96,15 +96,22 @@ def similar_pairs(pieces: Sequence[Notes], lowest: float = THRESHOLD) -> list[Pa
     return sorted((pair for pair in pairs if pair.score >= lowest), key=lambda pair: (-pair.score, pair))
 
 
-def duplicate_groups(pieces: Sequence[Notes]) -> list[str]:
-    """The group of each piece: the name of the first piece that is, directly or through others, the same work."""
+def duplicate_groups(pieces: Sequence[Notes], works: Sequence[str] | None = None) -> list[str]:
+    """The group of each piece: the name of the first piece that is, directly or through others, the same work.
+
+    ``works`` says of each piece what it is known to belong to: equal ones are one group, which is then named after the
+    work of its first piece.
+    """
     import networkx as nx  # takes longer to import than a corpus in the cache takes to load
 
+    names = [piece.name for piece in pieces] if works is None else works
     graph = nx.Graph()
     graph.add_nodes_from(range(len(pieces)))
     graph.add_edges_from((pair.first, pair.second) for pair in similar_pairs(pieces))
+    first: dict[str, int] = {}
+    graph.add_edges_from((first.setdefault(work, i), i) for i, work in enumerate(works or ()))
     groups = [""] * len(pieces)
     for component in nx.connected_components(graph):
         for i in component:
-            groups[i] = pieces[min(component)].name
+            groups[i] = names[min(component)]
     return groups

@@ -1,8 +1,9 @@
-"""Piano roll -> MIDI file: the way back from ``symbolic``, under the same view."""
+"""Piano roll, or notes on its grid, -> MIDI file: the way back from ``symbolic``, under the same view."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,22 @@ def resolution(view: PianoRollView) -> tuple[int, int]:
     return times * steps.numerator, times * steps.denominator
 
 
+def require_room(path: Path, steps: int, view: PianoRollView) -> None:
+    """Raise InputError if the grid of the view or a length in steps does not fit into the format."""
+    _, ticks_per_step = resolution(view)
+    if steps * ticks_per_step > MAX_DELTA:
+        raise InputError(path, f"expected at most {MAX_DELTA:,} ticks, found {steps} steps of {ticks_per_step:,} each")
+
+
+class MidiTrack(NamedTuple):
+    """One track: its name, and its notes, all (m,) int64; ``starts`` and ``stops`` are in steps, the stop excluded."""
+
+    name: str
+    pitches: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+
 def write_midi(path: Path, roll: NDArray[np.bool_], view: PianoRollView) -> None:
     """Write ``roll`` (pitches, steps) as a MIDI file of one track: each run of sounding steps is one note.
 
@@ -48,23 +65,41 @@ def write_midi(path: Path, roll: NDArray[np.bool_], view: PianoRollView) -> None
     """
     if roll.shape[0] != view.pitches:
         raise ValueError(f"{roll.shape[0]} rows in a view of {view.pitches} pitches")
-    ticks_per_quarter, ticks_per_step = resolution(view)
-    if roll.shape[1] * ticks_per_step > MAX_DELTA:
-        raise InputError(
-            path, f"expected at most {MAX_DELTA:,} ticks, found {roll.shape[1]} steps of {ticks_per_step:,} each"
-        )
-
-    from symusic import Note, Score, Track
-
     _, rows, starts, stops = runs(roll[None])
+    write_tracks(path, [MidiTrack("", rows + view.lowest_pitch, starts, stops)], view, steps=roll.shape[1])
+
+
+def write_tracks(
+    path: Path,
+    tracks: Sequence[MidiTrack],
+    view: PianoRollView,
+    *,
+    steps: int,
+    meter: tuple[int, int] | None = None,
+    markers: Sequence[tuple[int, str]] = (),
+) -> None:
+    """Write tracks of ``steps`` steps, in a meter such as (3, 4), with texts as markers at steps.
+
+    Raises InputError if the grid of the view or the length does not fit into the format.
+    """
+    require_room(path, steps, view)
+    ticks_per_quarter, ticks_per_step = resolution(view)
+
+    from symusic import Note, Score, TextMeta, TimeSignature, Track
+
     score: Any = Score(ticks_per_quarter)  # its attributes are not in its type stubs
-    track: Any = Track()
-    track.notes = Note.from_numpy(
-        time=(starts * ticks_per_step).astype(np.int32),
-        duration=((stops - starts) * ticks_per_step).astype(np.int32),
-        pitch=(rows + view.lowest_pitch).astype(np.int8),
-        velocity=np.full(len(rows), VELOCITY, np.int8),
-    )
-    score.tracks.append(track)
+    for track in tracks:
+        made: Any = Track(name=track.name)
+        made.notes = Note.from_numpy(
+            time=(track.starts * ticks_per_step).astype(np.int32),
+            duration=((track.stops - track.starts) * ticks_per_step).astype(np.int32),
+            pitch=track.pitches.astype(np.int8),
+            velocity=np.full(len(track.pitches), VELOCITY, np.int8),
+        )
+        score.tracks.append(made)
+    if meter is not None:
+        score.time_signatures.append(TimeSignature(0, *meter))
+    for step, text in markers:
+        score.markers.append(TextMeta(step * ticks_per_step, text))
     with replacing(path) as temporary:
         temporary.write_bytes(score.dumps_midi())

@@ -1,7 +1,8 @@
 """Notes -> piano roll -> windows. The readers of each file format give Notes; everything after that is shared."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,12 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.view import PianoRollView
+from verifier.voices import SILENT, Voices
 
 MAX_STEPS = 1_000_000
 """Longest piece in steps (about 17 hours of sixteenths at 60 quarters a minute); a longer one is a broken file."""
+MAX_VOICES = 16
+"""A piece of more parts is taken for one without voices: an orchestra, or a file with a track for each hit."""
 BLOCK = 2**18
 """Cells that are painted at a time: as many as stay in the cache of a processor."""
 
@@ -24,6 +28,8 @@ class Notes:
     pitches       (m,) int64, MIDI numbers 0..127
     parts         (m,) int64, the part or track each note stands in, from 0
     meter         quarter notes in a bar (first time signature; 4 where there is none)
+    pickup        quarter notes before the first full bar
+    fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
     """
 
     name: str
@@ -33,6 +39,8 @@ class Notes:
     pitches: NDArray[np.int64]
     parts: NDArray[np.int64]
     meter: float = 4.0
+    pickup: float = 0.0
+    fermatas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def steps_of(quarters: NDArray[np.float64], view: PianoRollView) -> NDArray[np.int64]:
@@ -110,6 +118,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     n = sum(map(len, cuts))
     # All pieces stand on one long time line, each from the first column of its first window.
     spans: list[tuple[NDArray[np.int64], ...]] = [(np.zeros(0, np.int64),) * 3]
+    lines = _lines(pieces, [len(piece) * width for piece in cuts], view)
     at = 0
     for notes, piece in zip(pieces, cuts, strict=True):
         rows, first, last = _spans(notes, view)
@@ -140,7 +149,99 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
             np.bool_,
         ),
         meters=np.array([notes.meter for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64),
+        pickups=np.array([notes.pickup for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64),
         clipped=np.bincount(outside // width, minlength=n).astype(np.int64),
+        voices=_voices(lines, np.array([len(piece) for piece in cuts], np.int64), n, width),
+    )
+
+
+class _Lines(NamedTuple):
+    """The notes of every voice of every piece on one long time line; none overlap within a voice. (m,) but counts.
+
+    voices   voice of the note, 0 the highest of its piece
+    pitches  MIDI number
+    first, last  its first step, and the step after its last
+    fermatas steps at which a note with a fermata begins; (k,)
+    counts   (pieces,) voices of each piece
+    """
+
+    voices: NDArray[np.int64]
+    pitches: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    fermatas: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def _lines(pieces: Sequence[Notes], ends: Sequence[int], view: PianoRollView) -> _Lines:
+    """The voices of ``pieces``, of which each takes up as many steps as ``ends`` says; later notes are dropped."""
+    columns: list[tuple[NDArray[np.int64], ...]] = [(np.zeros(0, np.int64),) * 4]
+    fermatas = [np.zeros(0, np.int64)]
+    counts = np.zeros(len(pieces), np.int64)
+    at = 0
+    for i, (notes, end) in enumerate(zip(pieces, ends, strict=True)):
+        found = _voice_notes(notes, view)
+        if found is not None:
+            voices, pitches, first, last = found
+            counts[i] = voices.max() + 1
+            kept = first < end
+            columns.append((voices[kept], pitches[kept], first[kept] + at, np.minimum(last[kept], end) + at))
+            steps = steps_of(notes.fermatas, view)
+            fermatas.append(steps[steps < end] + at)
+        at += end
+    voices, pitches, first, last = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return _Lines(voices, pitches, first, last, np.concatenate(fermatas), counts)
+
+
+def _voice_notes(notes: Notes, view: PianoRollView) -> tuple[NDArray[np.int64], ...] | None:
+    """Voice, pitch, first step and step after the last of each note; None unless every part sings one note at a time.
+
+    Voices are the parts, the highest mean pitch first. A note that is held into the next by no more than a step ends
+    where that one begins; of notes that fall on one step of the grid, the first stays.
+    """
+    order = np.lexsort((notes.pitches, notes.onsets, notes.parts))
+    onsets, pitches = notes.onsets[order], notes.pitches[order]
+    _, part = np.unique(notes.parts[order], return_inverse=True)
+    total = np.bincount(part)
+    if len(total) > MAX_VOICES:
+        return None
+    ranks = np.argsort(np.argsort(-np.bincount(part, pitches) / total, kind="stable"), kind="stable")
+    _, first, last = _spans(notes, view)
+    first, last = first[order], last[order]
+    same = part[1:] == part[:-1]
+    chord = same & (onsets[1:] - onsets[:-1] < 1e-6)
+    held = same & (last[:-1] > first[1:] + 1) & (first[1:] > first[:-1])
+    if chord.any() or held.any():
+        return None
+    kept = np.concatenate([[True], ~(same & (first[1:] == first[:-1]))])
+    part, pitches, first, last = part[kept], pitches[kept], first[kept], last[kept]
+    follows = part[1:] == part[:-1]
+    last[:-1] = np.where(follows, np.minimum(last[:-1], first[1:]), last[:-1])
+    return ranks[part], pitches, first, last
+
+
+def _voices(lines: _Lines, windows_of: NDArray[np.int64], n: int, width: int) -> Voices:
+    """The voices of n windows of ``width`` steps; ``windows_of`` (pieces,) says how many each piece has."""
+    most = int(lines.counts.max(initial=0))
+    pitches = np.full((most, n * width), SILENT, np.int16)
+    attacks = np.zeros((most, n * width), np.bool_)
+    lengths = lines.last - lines.first
+    begin = lines.voices * (n * width) + lines.first
+    # The flat index of every step of every note: each counts on from its first.
+    steps = np.arange(lengths.sum()) + np.repeat(begin - (np.cumsum(lengths) - lengths), lengths)
+    pitches.reshape(-1)[steps] = np.repeat(lines.pitches, lengths)
+    attacks.reshape(-1)[begin] = True
+    fermatas = np.zeros(n * width, np.bool_)
+    if len(lines.fermatas):
+        # Under a fermata is every note that begins with it, to its end.
+        under = np.isin(lines.first, lines.fermatas)
+        of_notes = np.repeat(under, lengths)
+        fermatas[steps[of_notes] % (n * width)] = True
+    return Voices(
+        pitches=np.ascontiguousarray(pitches.reshape(most, n, width).transpose(1, 0, 2)),
+        attacks=np.ascontiguousarray(attacks.reshape(most, n, width).transpose(1, 0, 2)),
+        counts=np.repeat(lines.counts, windows_of),
+        fermatas=fermatas.reshape(n, width),
     )
 
 

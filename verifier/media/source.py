@@ -1,4 +1,4 @@
-"""A path that a person typed -> Batches: a file, a folder, a glob, or a tensor file; music and tensors may be mixed."""
+"""A path that a person typed -> Batches: a file, a folder or a glob; music and tensors may be mixed."""
 
 import fnmatch
 import glob
@@ -12,7 +12,7 @@ from typing import Literal
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
-from verifier.media.symbolic import SYMBOLIC_SUFFIXES, read_notes
+from verifier.media.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
 from verifier.media.tensor import CHUNK_CELLS, TENSOR_SUFFIXES, open_tensors
 from verifier.view import View
 
@@ -130,8 +130,9 @@ def open_path(
 ) -> SampleSet:
     """The samples at ``path``: a file, a folder with all folders below it, or a glob (``**`` for any depth).
 
-    Only names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no
-    file has one of SUFFIXES.
+    Where there is nothing of that name, it may be that of a score that music21 brings (see ``music21_work``). Only
+    names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no file
+    has one of SUFFIXES.
     """
     known = f"expected files with one of the suffixes {', '.join(SUFFIXES)}"
     if os.path.isdir(path):
@@ -149,7 +150,10 @@ def open_path(
         base = _fixed_part(path)
         files = [(file, _relative(file, base)) for file in found]
     else:
-        raise InputError(path, "expected a file, a folder or a glob, found nothing there")
+        work = music21_work(path)
+        if work is None:
+            raise InputError(path, "expected a file, a folder or a glob, found nothing there")
+        files, ignored = [(work, path)], 0
     if not files:
         raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
     files.sort(key=lambda entry: entry[1])

@@ -6,6 +6,7 @@ Both libraries are imported where they are used: a command that reads no such fi
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import stat
@@ -13,7 +14,8 @@ import struct
 import xml.etree.ElementTree as ET
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
@@ -49,8 +51,31 @@ def read_notes(path: Path, *, name: str, group: str) -> Notes:
     suffix = path.suffix.lower()
     data = _contents(path, name)
     if suffix in MIDI_SUFFIXES:
-        return _notes_of_midi(data, name, group)
-    return notes_of_stream(_parse_score(data, suffix, name), name=name, group=group)
+        return notes_of_midi(data, name=name, group=group)
+    return notes_of_stream(parse_score(data, suffix, name), name=name, group=group)
+
+
+def music21_work(name: str) -> Path | None:
+    """The score that music21 brings under a name such as ``bwv66.6`` or ``palestrina/Agnus_00``; None if there is none.
+
+    A name is the end of a path in music21's folder of scores, with or without its suffix, in upper or lower case.
+    Neither music21 nor the network is asked. Raises InputError where several files have it.
+    """
+    package = importlib.util.find_spec("music21")
+    if package is None or package.origin is None:
+        return None
+    top = Path(package.origin).parent / "corpus"
+    wanted = f"/{name.lower()}"
+    found = []
+    for folder, _, names in os.walk(top):
+        for file in names:
+            inside, suffix = os.path.splitext(os.path.join(folder[len(str(top)) :], file).replace(os.sep, "/").lower())
+            if suffix in SYMBOLIC_SUFFIXES and (inside.endswith(wanted) or f"{inside}{suffix}".endswith(wanted)):
+                found.append(Path(folder, file))
+    if len(found) > 1:
+        paths = ", ".join(path.relative_to(top).as_posix() for path in sorted(found)[:5])
+        raise InputError(name, f"expected the name of one score of music21, found {len(found)} of that name: {paths}")
+    return found[0] if found else None
 
 
 def open_regular(path: Path, name: str) -> io.BufferedReader:
@@ -91,7 +116,8 @@ def _notes(
 _HIGH = b"0" * 128 + b"1" * 128
 
 
-def _notes_of_midi(data: bytes, name: str, group: str) -> Notes:
+def notes_of_midi(data: bytes, *, name: str, group: str) -> Notes:
+    """The notes of a Standard MIDI File (see ``notes_of_score``). Raises InputError for another or a damaged one."""
     if not data.startswith(b"MThd"):
         raise InputError(name, f"expected a Standard MIDI File, which starts with 'MThd', found {_start_of(data)}")
     last = _last_tick(data)
@@ -109,6 +135,17 @@ def _notes_of_midi(data: bytes, name: str, group: str) -> Notes:
     except RuntimeError as error:  # what symusic raises on every malformed file
         reason = printable(str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error"))
         raise InputError(name, f"expected a whole Standard MIDI File, found damage: {reason}") from error
+    return notes_of_score(score, name=name, group=group)
+
+
+def notes_of_score(score: Any, *, name: str, group: str) -> Notes:
+    """The notes of a symusic score in ticks, without those on the channel of percussion.
+
+    From a file, a part is what one channel of one track plays with one program, so that a file of a single track (type
+    0) has a part a channel, and a change of program begins a part. A note lasts to its note-off, whatever the pedal
+    does. Of two notes of one pitch that overlap in one part, the first note-off ends the one that began first; a note
+    that is never ended is left out. Raises InputError where no note remains.
+    """
     ticks = score.ticks_per_quarter
     if ticks < 1:
         raise InputError(name, f"expected at least 1 tick in a quarter note, found {ticks}")
@@ -120,11 +157,17 @@ def _notes_of_midi(data: bytes, name: str, group: str) -> Notes:
 
     onsets = column("time")
     parts = np.repeat(np.arange(len(tracks)), [len(track["time"]) for track in tracks])
-    first = score.time_signatures[0] if len(score.time_signatures) else None
-    # A nonsensical signature (0/4, or a denominator that overflowed) counts as none: it only names places.
-    meter = first.numerator * 4 / first.denominator if first and first.numerator > 0 and first.denominator > 0 else 4.0
     columns = (onsets / ticks, (onsets + column("duration")) / ticks, column("pitch"), parts)
-    return _notes(name, group, columns, meter)
+    return _notes(name, group, columns, meter_of(score.time_signatures))
+
+
+def meter_of(signatures: Sequence[Any]) -> float:
+    """Quarter notes in a bar by the first of some time signatures, each with ``numerator`` and ``denominator``.
+
+    A nonsensical one (0/4, or a denominator that overflowed) counts as none, 4: it only names places.
+    """
+    first = signatures[0] if len(signatures) else None
+    return first.numerator * 4 / first.denominator if first and first.numerator > 0 and first.denominator > 0 else 4.0
 
 
 def _last_tick(data: bytes) -> int:
@@ -188,7 +231,7 @@ def _track_ticks(track: bytes) -> int:
 # MusicXML, Humdrum, ABC
 
 
-def _parse_score(data: bytes, suffix: str, name: str) -> Stream[Any]:
+def parse_score(data: bytes, suffix: str, name: str) -> Stream[Any]:
     """The score by music21, from memory: nothing is looked up beside the file, stored or unpickled."""
     is_xml = suffix in XML_SUFFIXES
     # Some programs write compressed scores under any suffix, and plain ones under .mxl.
@@ -278,11 +321,12 @@ def notes_of_stream(score: Stream[Any], *, name: str, group: str) -> Notes:
     Tied notes become one, chords one note a pitch; grace notes, chord symbols and unpitched percussion are left out.
     Raises InputError where there is no note, or where the stream holds several pieces (an Opus).
     """
-    from music21 import chord, harmony, meter, note, stream
+    from music21 import chord, expressions, harmony, meter, note, stream
 
     if isinstance(score, stream.Opus):
         raise InputError(name, f"expected one piece in a file, found {len(score.scores)}; split it into files")
     rows: list[tuple[float, float, int, int]] = []
+    fermatas: set[float] = set()
     for part, voice in enumerate(score.getElementsByClass(stream.Part) or [score]):
         offset = 0.0 if voice is score else float(voice.offset)
         tied: dict[int, int] = {}  # pitch -> row of the note that waits for its continuation
@@ -291,6 +335,8 @@ def notes_of_stream(score: Stream[Any], *, name: str, group: str) -> Notes:
                 continue
             onset = offset + float(element.offset)
             end = onset + float(element.quarterLength)
+            if any(isinstance(mark, expressions.Fermata) for mark in element.expressions):
+                fermatas.add(onset)
             for sounding in element.notes if isinstance(element, chord.Chord) else [element]:
                 if not isinstance(sounding, note.Note):
                     continue
@@ -312,7 +358,21 @@ def notes_of_stream(score: Stream[Any], *, name: str, group: str) -> Notes:
     table = np.array(rows, np.float64).reshape(-1, 4)
     columns = (table[:, 0].copy(), table[:, 1].copy(), table[:, 2].astype(np.int64), table[:, 3].astype(np.int64))
     quarters = float(first.barDuration.quarterLength) if first is not None else 0.0
-    return _notes(name, group, columns, quarters if quarters > 0 else 4.0)
+    quarters = quarters if quarters > 0 else 4.0
+    return replace(
+        _notes(name, group, columns, quarters),
+        pickup=_pickup(score, quarters),
+        fermatas=np.array(sorted(fermatas), np.float64),
+    )
+
+
+def _pickup(score: Stream[Any], bar: float) -> float:
+    """Quarter notes in the first measure, if it is shorter than a bar; else 0."""
+    from music21 import stream
+
+    first = score.recurse().getElementsByClass(stream.Measure).first()
+    length = float(first.duration.quarterLength) if first is not None else 0.0
+    return length if 0 < length < bar - 1e-4 else 0.0
 
 
 def _start_of(data: bytes) -> str:

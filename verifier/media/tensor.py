@@ -1,36 +1,49 @@
-"""Readers of arrays: .npy and .npz, streamed in chunks, so that memory does not grow with the file.
+"""Readers of arrays: .npy and .npz, streamed in chunks, so that memory does not grow with the file; .pt, whole.
 
-The header is checked before any data is read, and nothing is ever unpickled.
+The header is checked before any data is read, and nothing is ever unpickled but tensors, by PyTorch's own safe loader.
+
+An array is piano rolls, one bit a cell or one number; or, where its shape says so, the pitches of four voices:
+
+samples x rows x steps      the rows of the view: booleans, integers, or floating-point numbers from 0 to 1
+samples x rows/8 x steps    uint8, eight rows a byte as by ``numpy.packbits(x, axis=1)``, the first row the highest bit
+samples x 4 x steps         integers, the MIDI number that each of VOICES voices sounds; 0 and -1 are rests
 """
 
+import importlib
 import io
 import math
+import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier import voices as voices_of
 from verifier.batch import Batch
 from verifier.errors import InputError, printable
 from verifier.media.piano_roll import MAX_STEPS, windows
 from verifier.media.symbolic import open_regular
 from verifier.view import PianoRollView
+from verifier.voices import SILENT, Voices
 
-TENSOR_SUFFIXES = (".npy", ".npz")
+TENSOR_SUFFIXES = (".npy", ".npz", ".pt")
+
+VOICES = 4
+"""Rows of an array that holds the pitches of voices."""
 
 CHUNK_CELLS = 2**24
 """Most cells in a Batch (4096 windows of 64 x 64); a single sample that is larger comes alone."""
 MAX_UNPACKED = 16 * 2**30
 """Most bytes that the members of one .npz may unpack to, together."""
 MAX_WHOLE = 2**30
-"""Most bytes of an array in Fortran order, which must be read whole."""
+"""Most bytes of an array in Fortran order, or of a .pt file, which must be read whole."""
 MAX_HEADER = 2**16
 """Bytes within which the header of an array must end; real ones take 128."""
 MAX_DIRECTORY = 16 * 2**20
@@ -47,9 +60,11 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, NotI
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """One array in a file, its header checked: ``samples`` arrays of (rows, steps).
+    """One array, its header checked: ``samples`` arrays of (rows, steps).
 
-    ``single`` says that the array is one sample with no axis for it. Made by ``open_tensors``.
+    ``kind`` says what the rows are (see the module); ``single``, that the array is one sample with no axis for it;
+    ``array``, if it is not None, is the data, which otherwise is read from the file. Made by ``open_tensors`` and
+    ``tensor_of``.
     """
 
     path: Path
@@ -59,19 +74,22 @@ class Tensor:
     dtype: np.dtype[Any]
     fortran: bool
     shape: tuple[int, ...]
+    kind: Literal["cells", "bits", "voices"]
     samples: int
     steps: int
     single: bool
     view: PianoRollView
+    array: NDArray[Any] | None = None
 
     def batches(self) -> Iterator[Batch]:
         """All windows of all samples in order, at most CHUNK_CELLS cells a Batch.
 
-        Booleans, and integers that are all 0 or 1, give bool; other integers are divided by 255, floating-point
-        numbers become float32. Raises InputError at the first value that is not finite or not on the scale; what came
-        before it has been given by then (``check`` first where that matters).
+        Booleans, bits, and integers that are all 0 or 1, give bool; other integers are divided by 255, floating-point
+        numbers become float32. Voices give bool, and the Batch knows them: a note lasts while its pitch stays, and a
+        row without a note is no voice. Raises InputError at the first value that is not finite or not on the scale;
+        what came before it has been given by then (``check`` first where that matters).
         """
-        divide = self.dtype.kind in "iu" and self._exceeds_one()
+        divide = self._divides()
         at = 0
         for chunk in self._chunks():
             self._require_scale(chunk, at)
@@ -80,13 +98,22 @@ class Tensor:
 
     def check(self) -> None:
         """Read all values and raise InputError at the first that ``batches`` would refuse."""
+        self._divides()
         at = 0
         for chunk in self._chunks():
             self._require_scale(chunk, at)
             at += len(chunk)
 
-    def _exceeds_one(self) -> bool:
-        return any(chunk.max() > 1 for chunk in self._chunks())
+    def _divides(self) -> bool:
+        """Whether the integers are intensities from 0 to 255.
+
+        Raises InputError for bits or voices of zeros and ones alone: these are cells of another view.
+        """
+        above = self.dtype.kind in "iu" and any(chunk.max() > 1 for chunk in self._stored())
+        if self.kind != "cells" and not above:
+            rows = f"{self.shape[-2]} rows of 0 and 1 alone"
+            raise InputError(self.name, f"expected {self.view.pitches} rows, as the view has pitches, found {rows}")
+        return above and self.kind == "cells"
 
     def _require_scale(self, chunk: NDArray[Any], first: int) -> None:
         if self.dtype.kind == "b":
@@ -97,9 +124,15 @@ class Tensor:
         # NaN and infinity survive minimum and maximum, so that two passes without a copy find everything.
         low, high = chunk.min(), chunk.max()
         if self.dtype.kind in "iu":
-            if low < 0 or high > 255:
-                found = f"values from {low} to {high}{self._from(first)}"
-                raise InputError(self.name, f"expected integers 0 and 1, or 0 to 255, found {found}")
+            lowest, highest, expected = (
+                (SILENT, 127, f"pitches from 0 to 127, or {SILENT}")
+                if self.kind == "voices"
+                else (0, 255, "integers 0 and 1, or 0 to 255")
+            )
+            if low < lowest or high > highest:
+                raise InputError(
+                    self.name, f"expected {expected}, found values from {low} to {high}{self._from(first)}"
+                )
         elif not np.isfinite(low) or not np.isfinite(high):
             sample, row, step = np.argwhere(~np.isfinite(chunk))[0]
             where = f"row {row}, step {step}" if self.single else f"sample {first + sample}, row {row}, step {step}"
@@ -113,41 +146,58 @@ class Tensor:
 
     def _batch(self, chunk: NDArray[Any], first: int, divide: bool) -> Batch:
         cuts = windows(self.steps, self.view)
-        if self.dtype.kind in "biu" and not divide:
+        n = len(chunk)
+        total = n * len(cuts)
+        clipped = np.zeros(total, np.int64)
+        voices = None
+        if self.kind == "voices":
+            values, voices, outside = _of_voices(chunk.astype(np.int16), self.view)
+            clipped = _cut(outside, cuts, 0).sum(1, dtype=np.int64)
+            voices = Voices(
+                pitches=_cut(voices.pitches, cuts, SILENT),
+                attacks=_cut(voices.attacks, cuts, False),
+                counts=np.repeat(voices.counts, len(cuts)),
+                fermatas=_cut(voices.fermatas, cuts, False),
+            )
+        elif self.dtype.kind in "biu" and not divide:
             values = chunk.view(np.bool_) if chunk.dtype in (np.uint8, np.int8, np.bool_) else chunk.astype(np.bool_)
         elif divide:
             # One rounding, of the quotient, whatever the width of the integers.
             values = np.divide(chunk, np.float32(255), dtype=np.float32, casting="unsafe")
         else:
             values = chunk.astype(np.float32, copy=False)
-        n = len(chunk)
         names = [self.name] if self.single else [f"{self.name}[{i}]" for i in range(first, first + n)]
-        if cuts == [(0, self.steps)]:
-            return Batch.of(self.view, values, names=names)
-        longest = max(length for _, length in cuts)
-        cut = np.zeros((n, len(cuts), self.view.pitches, longest), values.dtype)
-        for i, (start, length) in enumerate(cuts):
-            cut[:, i, :, :length] = values[:, :, start : start + length]
-        total = n * len(cuts)
         return Batch(
             view=self.view,
-            values=cut.reshape(total, self.view.pitches, longest),
+            values=_cut(values, cuts, 0),
             lengths=np.tile(np.array([length for _, length in cuts], np.int64), n),
-            names=[f"{name}@{start}" for name in names for start, _ in cuts],
+            names=[name if length == self.steps else f"{name}@{start}" for name in names for start, length in cuts],
             groups=[name for name in names for _ in cuts],
             starts=np.tile(np.array([start for start, _ in cuts], np.int64), n),
             # A generated sample is taken for a cut: where its piece would begin or end is not known.
             begins=np.zeros(total, np.bool_),
             ends=np.zeros(total, np.bool_),
             meters=np.full(total, 4.0),
-            clipped=np.zeros(total, np.int64),
+            pickups=np.zeros(total),
+            clipped=clipped,
+            voices=voices or voices_of.none(total, max(length for _, length in cuts)),
         )
 
     def _chunks(self) -> Iterator[NDArray[Any]]:
-        """(n, rows, steps) arrays in the order of the file; the last call on a stream proves that it ends there."""
-        one = (self.view.pitches, self.steps)
-        at_once = max(1, CHUNK_CELLS // math.prod(one))
+        """(n, rows, steps) arrays in the order of the file, one cell or one pitch an element."""
+        if self.kind != "bits":
+            return self._stored()
+        return (np.unpackbits(chunk, axis=1, count=self.view.pitches) for chunk in self._stored())
+
+    def _stored(self) -> Iterator[NDArray[Any]]:
+        """The same as they are stored; the last call on a stream proves that it ends there."""
+        one = (self.shape[-2] if self.kind != "cells" else self.view.pitches, self.steps)
+        at_once = max(1, CHUNK_CELLS // (self.view.pitches * self.steps))
         cuts = [slice(at, min(at + at_once, self.samples)) for at in range(0, self.samples, at_once)]
+        if self.array is not None:
+            whole = self.array.reshape(-1, *one)
+            yield from (np.ascontiguousarray(whole[cut]) for cut in cuts)
+            return
         with _stream(self.path, self.member, self.name) as stream:
             _skip(stream, self.offset, self.name)
             if self.fortran:
@@ -163,14 +213,57 @@ class Tensor:
                 raise InputError(self.name, "expected the data to end where the header says, found more")
 
 
-def open_tensors(path: Path, view: PianoRollView, *, name: str) -> list[Tensor]:
-    """The arrays of piano rolls in a .npy or .npz file, none of their data read.
+def _cut(array: NDArray[Any], cuts: Sequence[tuple[int, int]], fill: object) -> NDArray[Any]:
+    """(n, ..., steps) as (n * cuts, ..., longest): all windows of each sample, what is shorter filled up."""
+    n, *between, steps = array.shape
+    if list(cuts) == [(0, steps)]:
+        return array
+    longest = max(length for _, length in cuts)
+    windowed = np.full((n, len(cuts), *between, longest), fill, array.dtype)
+    for i, (start, length) in enumerate(cuts):
+        windowed[:, i, ..., :length] = array[..., start : start + length]
+    return windowed.reshape(n * len(cuts), *between, longest)
 
-    In a .npz, each array of the right shape is one, called ``name:key``; others are passed over. The shapes are
-    (samples, rows, steps), (samples, rows, steps, 1), (samples, 1, rows, steps) and (rows, steps), with as many rows as
-    the view has pitches. Raises InputError if there is none, or if a header does not agree with the size of the data.
+
+def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[np.bool_], Voices, NDArray[np.int64]]:
+    """The piano rolls, the voices, and (n, steps) the notes that begin outside the rows, of (n, VOICES, steps) pitches.
+
+    Without a mark where a note is struck anew, one begins where the pitch changes. Pitch 0 is a rest.
     """
-    if path.suffix.lower() != ".npz":
+    n, _, steps = chunk.shape
+    sounds = chunk > 0
+    attacks = sounds & (chunk != np.pad(chunk[:, :, :-1], ((0, 0), (0, 0), (1, 0))))
+    values = np.zeros((n, view.pitches, steps), np.bool_)
+    inside = sounds & (chunk >= view.lowest_pitch) & (chunk <= view.highest_pitch)
+    sample, voice, step = np.nonzero(inside)
+    values[sample, chunk[sample, voice, step] - view.lowest_pitch, step] = True
+    notes = attacks.sum(2)
+    # As with parts of a score: the highest mean pitch of the notes is voice 0, and rows without a note come last.
+    mean = np.where(notes, (chunk * attacks).sum(2) / np.maximum(notes, 1), -1.0)
+    order = np.argsort(-mean, axis=1, kind="stable")[:, :, None]
+    voices = Voices(
+        pitches=np.take_along_axis(np.where(sounds, chunk, np.int16(SILENT)), order, 1),
+        attacks=np.take_along_axis(attacks, order, 1),
+        counts=np.count_nonzero(notes, axis=1).astype(np.int64),
+        fermatas=np.zeros((n, steps), np.bool_),
+    )
+    return values, voices, (attacks & ~inside).sum(1)
+
+
+def open_tensors(path: Path, view: PianoRollView, *, name: str) -> list[Tensor]:
+    """The arrays in a .npy or .npz file, none of their data read, or the tensors in a .pt file.
+
+    In a .npz, each array of a right shape is one, called ``name:key``; others are passed over, and so are bits and
+    voices where there are plain piano rolls. A .pt file holds one tensor, or a dict of them, which is taken like a
+    .npz. The shapes of piano rolls are (samples, rows, steps), (samples, rows, steps, 1), (samples, 1, rows, steps) and
+    (rows, steps), with as many rows as the view has pitches; those of bits and voices (samples, rows, steps) and (rows,
+    steps). Raises InputError if there is none, if a header does not agree with the size of the data, and for a .pt file
+    if PyTorch is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".pt":
+        return _tensors_of_pt(path, view, name)
+    if suffix != ".npz":
         with open_regular(path, name) as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
@@ -194,11 +287,75 @@ def open_tensors(path: Path, view: PianoRollView, *, name: str) -> list[Tensor]:
                     tensors.append(_tensor(stream, info.file_size, path, info, inside, view))
                 except _WrongShapeError as error:
                     refused.append(error)
+    return _chosen(tensors, refused, name)
+
+
+def _chosen(tensors: list[Tensor], refused: list[InputError], name: str) -> list[Tensor]:
     if tensors:
-        return tensors
+        # A few rows of integers beside piano rolls are labels, or chords.
+        return [tensor for tensor in tensors if tensor.kind == "cells"] or tensors
     if refused:
         raise refused[0]
     raise InputError(name, "expected at least one array, found none")
+
+
+def tensor_of(array: NDArray[Any], view: PianoRollView, *, name: str) -> Tensor:
+    """An array in memory, which is read as one in a file is. Raises InputError as ``open_tensors`` does."""
+    return _checked(array.shape, array.dtype, name, view, array=array)
+
+
+def _tensors_of_pt(path: Path, view: PianoRollView, name: str) -> list[Tensor]:
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError as error:
+        raise InputError(name, "a .pt file is read by PyTorch, which is missing: pip install torch") from error
+    with open_regular(path, name) as file:
+        size = file.seek(0, io.SEEK_END)
+        if zipfile.is_zipfile(file):
+            with _archive(path, name) as archive:
+                size = max(size, sum(info.file_size for info in archive.infolist()))
+        if size > MAX_WHOLE:
+            raise InputError(
+                name, f"expected at most {MAX_WHOLE:,} bytes of tensors, found {size:,}; save them as .npy"
+            )
+        file.seek(0)
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:  # anything but tensors and containers of them
+            found = printable(str(error).split("\n", 1)[0])[:200]
+            raise InputError(name, f"expected a tensor or a dict of tensors, found other objects ({found})") from error
+        except Exception as error:
+            # PyTorch documents no class for damaged files. Only its call stands in this block.
+            found = printable(f"{type(error).__name__}: {error}".split("\n", 1)[0])[:200]
+            raise InputError(name, f"expected a file saved by torch.save, found damage ({found})") from error
+    if isinstance(content, torch.Tensor):
+        return [tensor_of(array_of_torch(content, name), view, name=name)]
+    if not isinstance(content, Mapping):
+        found = type(content).__name__
+        raise InputError(name, f"expected a tensor or a dict of tensors, found an object of the type {found}")
+    tensors: list[Tensor] = []
+    refused: list[InputError] = []
+    for key, value in content.items():
+        if isinstance(value, torch.Tensor):
+            inside = f"{name}:{printable(key)}"
+            try:
+                tensors.append(tensor_of(array_of_torch(value, inside), view, name=inside))
+            except _WrongShapeError as error:
+                refused.append(error)
+    return _chosen(tensors, refused, name)
+
+
+def array_of_torch(tensor: Any, name: str) -> NDArray[Any]:
+    """A PyTorch tensor as an array, from whatever device. Raises InputError for one that is not dense, or is huge."""
+    # A tensor can be large and its storage a single number: its size says how much would be computed.
+    if tensor.numel() * tensor.element_size() > MAX_WHOLE:
+        raise InputError(name, f"expected at most {MAX_WHOLE:,} bytes, found {_by(tuple(tensor.shape))} {tensor.dtype}")
+    if tensor.layout is not importlib.import_module("torch").strided or tensor.is_quantized:
+        raise _WrongShapeError(name, "expected a dense tensor, found a sparse or quantized one")
+    # NumPy has no bfloat16, nor any smaller floating-point type.
+    tensor = tensor.float() if tensor.is_floating_point() and tensor.element_size() <= 2 else tensor
+    array: NDArray[Any] = tensor.numpy(force=True)
+    return array
 
 
 class _WrongShapeError(InputError):
@@ -214,21 +371,37 @@ def _tensor(
     declared = math.prod(shape) * dtype.itemsize + offset
     if declared != size:
         raise InputError(name, f"expected {declared:,} bytes for an array of {_by(shape)} {dtype}, found {size:,}")
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
-        raise _WrongShapeError(name, f"expected booleans, integers or floating-point numbers, found {dtype}")
-    samples, steps = _axes(shape, view, name)
-    if samples == 0 or steps == 0:
-        raise InputError(name, f"expected at least one sample and one step, found {_by(shape)}")
-    if steps > MAX_STEPS:
-        raise InputError(name, f"expected at most {MAX_STEPS:,} steps, found {steps:,}")
-    if not windows(steps, view):
-        raise InputError(name, f"expected at least {view.window} steps for one window, found {steps}")
+    tensor = _checked(shape, dtype, name, view, path=path, member=member, offset=offset, fortran=fortran)
     if fortran and declared > MAX_WHOLE:
         raise InputError(
             name,
             f"expected C order in an array of more than {MAX_WHOLE:,} bytes, found Fortran order; save it again"
             " with numpy.ascontiguousarray(x)",
         )
+    return tensor
+
+
+def _checked(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    name: str,
+    view: PianoRollView,
+    *,
+    path: Path = Path(),
+    member: zipfile.ZipInfo | None = None,
+    offset: int = 0,
+    fortran: bool = False,
+    array: NDArray[Any] | None = None,
+) -> Tensor:
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise _WrongShapeError(name, f"expected booleans, integers or floating-point numbers, found {dtype}")
+    kind, samples, steps = _axes(shape, dtype, view, name)
+    if samples == 0 or steps == 0:
+        raise InputError(name, f"expected at least one sample and one step, found {_by(shape)}")
+    if steps > MAX_STEPS:
+        raise InputError(name, f"expected at most {MAX_STEPS:,} steps, found {steps:,}")
+    if not windows(steps, view):
+        raise InputError(name, f"expected at least {view.window} steps for one window, found {steps}")
     return Tensor(
         path=path,
         name=name,
@@ -237,15 +410,19 @@ def _tensor(
         dtype=dtype,
         fortran=fortran,
         shape=shape,
+        kind=kind,
         samples=samples,
         steps=steps,
         single=len(shape) == 2,
         view=view,
+        array=array,
     )
 
 
-def _axes(shape: tuple[int, ...], view: PianoRollView, name: str) -> tuple[int, int]:
-    """(samples, steps), or InputError that says what to do."""
+def _axes(
+    shape: tuple[int, ...], dtype: np.dtype[Any], view: PianoRollView, name: str
+) -> tuple[Literal["cells", "bits", "voices"], int, int]:
+    """(kind, samples, steps), or InputError that says what to do."""
     rows = view.pitches
     axes = shape
     if len(shape) == 4 and shape[3] == 1 and (shape[1] == rows or shape[1] != 1):
@@ -255,13 +432,21 @@ def _axes(shape: tuple[int, ...], view: PianoRollView, name: str) -> tuple[int, 
     elif len(shape) == 2:
         axes = (1, *shape)
     if len(axes) == 3 and axes[1] == rows:
-        return axes[0], axes[2]
+        return "cells", axes[0], axes[2]
+    packed = -(-rows // 8) if dtype == np.uint8 else 0
+    if len(axes) == 3 and len(shape) < 4:
+        if axes[1] == VOICES != packed and dtype.kind in "iu":
+            return "voices", axes[0], axes[2]
+        if axes[1] == packed != VOICES and packed > 1:
+            return "bits", axes[0], axes[2]
     advice = ""
-    if len(axes) == 3 and axes[2] == rows:
+    holds = {rows: "pitches"} | ({VOICES: "voices"} if dtype.kind in "iu" and len(shape) < 4 else {})
+    if len(axes) == 3 and axes[2] in holds:
         order = [0, 1, 2, 3][: len(shape)]
         i = shape.index(axes[1], 0 if len(shape) == 2 else 1)
         order[i], order[i + 1] = i + 1, i
-        advice = f"; if the axis of {rows} holds the pitches, save x.transpose({', '.join(map(str, order))})"
+        turned = ", ".join(map(str, order))
+        advice = f"; if the axis of {axes[2]} holds the {holds[axes[2]]}, save x.transpose({turned})"
     raise _WrongShapeError(
         name, f"expected samples x {rows} pitches x steps, as the view has {rows} pitches, found {_by(shape)}{advice}"
     )

@@ -13,8 +13,12 @@ from verifier.errors import printable
 from verifier.features.durations import sounding_pitches
 from verifier.places import pitch_name, where
 from verifier.record import RuleResult, Run, SetResult
+from verifier.report.marks import first_numbers
 from verifier.rule import HeldOut, Rule, Violation
 from verifier.spec import Spec
+
+LISTED = 20
+"""Violations of a sample that are listed where nothing else refers to their numbers."""
 
 STYLES = {"pass": "green", "undecided": "yellow", "fail": "bold red"}
 
@@ -272,25 +276,35 @@ def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Callable[[
 
 
 def print_explanation(
-    out: Console, spec: Spec, batch: Batch, found: Mapping[int, Sequence[Violation]], shown: int
+    out: Console,
+    spec: Spec,
+    batch: Batch,
+    found: Mapping[int, Sequence[Violation]],
+    shown: int,
+    listed: int | None = LISTED,
 ) -> None:
-    """The violations of each sample, with its piano roll drawn in characters; ``shown`` samples at most."""
+    """The violations of each sample, with its piano roll drawn in characters; ``shown`` samples at most, and ``listed``
+    violations of each (all if None). Their numbers are those of pictures and annotated copies.
+    """
     order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i))[:shown]
     total = sum(len(violations) for violations in found.values())
     broken = sum(bool(violations) for violations in found.values())
     out.print(f"{plural('violation', total)} in {broken:,} of {plural('sample', len(batch))} under {safe(spec.name)}")
+    numbers = first_numbers(batch, found)
     for i in sorted(order):
         out.print(f"\n[bold]{safe(batch.names[i])}[/]  from {where(batch, i, 0)}: {plural('violation', len(found[i]))}")
         for line in roll_lines(batch, i, found[i]):
             out.print(line)
-        for violation in found[i][:20]:
+        first = numbers[i]
+        digits = len(str(first + len(found[i]) - 1))
+        for number, violation in enumerate(found[i][:listed], first):
             out.print(
-                f"  {violation.where}  [red]{violation.rule}[/]  [bold]{safe(violation.observed)}[/]"
-                f" [dim]({safe(violation.allowed)})[/]",
+                f"  {number:>{digits}}  {violation.where}  [red]{violation.rule}[/]"
+                f"  [bold]{safe(violation.observed)}[/] [dim]({safe(violation.allowed)})[/]",
                 soft_wrap=True,
             )
-        if len(found[i]) > 20:
-            out.print(f"  [dim]and {len(found[i]) - 20} more[/]")
+        if listed is not None and len(found[i]) > listed:
+            out.print(f"  [dim]and {len(found[i]) - listed} more; with -o all are listed[/]")
     if broken > len(order):
         out.print(f"\n[dim]{broken - len(order)} more samples break it; --limit shows more of them[/]")
 

@@ -19,6 +19,7 @@ from verifier.features.chroma import (
 )
 from verifier.features.durations import sounding_pitches
 from verifier.features.roll import scan
+from verifier.panels import Graph, Panel
 from verifier.places import times
 from verifier.rule import Count, Kinds, option
 
@@ -115,6 +116,16 @@ class ChromaTransitions(Vocabulary, frozen=True, kw_only=True):
         if best is None:
             return f"no chord follows {chord_name(origin)} in the corpus{keys_note}"
         return f"nearest that follows {chord_name(origin)}{keys_note}: {chord_name(best[2])} ({times(-best[1])})"
+
+    def panels(self) -> Iterator[Panel]:
+        edges = {
+            (origin, target): count
+            for origin, targets in self.transitions.items()
+            for target, count in targets.items()
+            if origin != target
+        }
+        if edges:
+            yield Graph(title=f"the most frequent of {len(edges):,} changes of chord", edges=edges)
 
     def summary(self) -> Iterator[str]:
         graph = self.graph()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.counted import Place, Vocabulary, kinds_of_map, map_of_kinds
 from verifier.features.durations import LONGEST, CutRuns, duration_histograms, notes
+from verifier.panels import Histograms, Panel
 from verifier.places import times
 from verifier.rule import Count, Kinds, option
 
@@ -52,6 +53,10 @@ class Durations(Vocabulary, frozen=True, kw_only=True):
             return "no note at all"
         nearest = min(allowed, key=lambda steps: (abs(steps - key), steps))
         return f"nearest length in the corpus: {nearest} steps ({times(allowed[nearest])})"
+
+    def panels(self) -> Iterator[Panel]:
+        if self.durations:
+            yield Histograms(title="how long notes last", axis="steps", rows={"notes": self.durations})
 
     def summary(self) -> Iterator[str]:
         table = self.table()

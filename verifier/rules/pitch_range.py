@@ -10,6 +10,7 @@ from verifier.batch import Batch
 from verifier.counted import Place, Vocabulary, kinds_of_map, map_of_kinds
 from verifier.features.durations import notes
 from verifier.features.roll import scan
+from verifier.panels import Histograms, Panel
 from verifier.places import pitch_name
 from verifier.rule import Count, Kinds
 
@@ -63,6 +64,12 @@ class PitchRange(Vocabulary, frozen=True, kw_only=True):
         if not len(allowed):
             return "no note at all"
         return f"{pitch_name(int(allowed[0]))} to {pitch_name(int(allowed[-1]))} (MIDI {allowed[0]} to {allowed[-1]})"
+
+    def panels(self) -> Iterator[Panel]:
+        inside = {pitch: count for pitch, count in self.pitches.items() if pitch != OUTSIDE_VIEW}
+        if inside:
+            names = {pitch: pitch_name(pitch) for pitch in range(128)}
+            yield Histograms(title="how low and how high notes go", axis="pitch", rows={"notes": inside}, names=names)
 
     def summary(self) -> Iterator[str]:
         yield self.allowance(0, self.table())

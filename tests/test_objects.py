@@ -1,0 +1,190 @@
+"""Objects of the libraries of music in memory: one chorale is the same Batch whichever holds it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import mido
+import numpy as np
+import pretty_midi
+import pytest
+import symusic
+from music21 import converter, stream
+
+from verifier.batch import Batch
+from verifier.errors import InputError
+from verifier.media.objects import batch_from
+from verifier.media.piano_roll import batch_of
+from verifier.media.symbolic import music21_work, notes_of_score, read_notes
+from verifier.view import PianoRollView
+
+ROOT = Path(__file__).parents[1]
+VIEW = PianoRollView(window=16)
+
+
+@pytest.fixture(scope="module")
+def chorale() -> Any:
+    return converter.parse(music21_work("bwv66.6"), forceSource=True, storePickle=False)
+
+
+@pytest.fixture(scope="module")
+def expected() -> Batch:
+    path = music21_work("bwv66.6")
+    assert path is not None
+    return batch_of([read_notes(path, name="[0]", group="[0]")], VIEW)
+
+
+@pytest.fixture(scope="module")
+def midi_file(expected: Batch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = music21_work("bwv66.6")
+    assert path is not None
+    notes = read_notes(path, name="", group="")
+    file = mido.MidiFile(ticks_per_beat=480)
+    for part in range(4):
+        at = np.flatnonzero(notes.parts == part)
+        events = [(int(notes.ends[i] * 480), 0, int(notes.pitches[i])) for i in at]
+        events += [(int(notes.onsets[i] * 480), 64, int(notes.pitches[i])) for i in at]
+        track = mido.MidiTrack([] if part else [mido.MetaMessage("time_signature", numerator=4, denominator=4)])
+        tick = 0
+        for time, velocity, pitch in sorted(events):
+            track.append(mido.Message("note_on", note=pitch, velocity=velocity, time=time - tick, channel=part))
+            tick = time
+        file.tracks.append(track)
+    saved = tmp_path_factory.mktemp("midi") / "chorale.mid"
+    file.save(saved)
+    return saved
+
+
+class Music(SimpleNamespace):
+    """What muspy.Music has that is read."""
+
+
+Music.__module__ = "muspy.music"
+
+
+def muspy_of(path: Path) -> Music:
+    score = symusic.Score(path)
+    tracks = [
+        SimpleNamespace(
+            is_drum=track.is_drum,
+            notes=[SimpleNamespace(time=note.time, duration=note.duration, pitch=note.pitch) for note in track.notes],
+        )
+        for track in score.tracks
+    ]
+    drums = SimpleNamespace(is_drum=True, notes=[SimpleNamespace(time=0, duration=10, pitch=35)])
+    signatures = [SimpleNamespace(time=0, numerator=4, denominator=4)]
+    return Music(resolution=score.ticks_per_quarter, tracks=[drums, *tracks], time_signatures=signatures)
+
+
+def same(a: Batch, b: Batch) -> bool:
+    fields = ("values", "lengths", "starts", "begins", "ends", "meters", "clipped")
+    voices = ("pitches", "attacks", "counts")
+    return (
+        list(a.names) == list(b.names)
+        and all(np.array_equal(getattr(a, field), getattr(b, field)) for field in fields)
+        and all(np.array_equal(getattr(a.voices, field), getattr(b.voices, field)) for field in voices)
+    )
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(mido.MidiFile, id="mido"),
+        pytest.param(lambda path: pretty_midi.PrettyMIDI(str(path)), id="pretty_midi"),
+        pytest.param(symusic.Score, id="symusic"),
+        pytest.param(lambda path: symusic.Score(path).to("quarter"), id="symusic-quarters"),
+        pytest.param(lambda path: symusic.Score(path).to("second"), id="symusic-seconds"),
+        pytest.param(muspy_of, id="muspy"),
+        pytest.param(lambda path: notes_of_score(symusic.Score(path), name="[0]", group="[0]"), id="notes"),
+    ],
+)
+def test_libraries_agree_on_a_chorale(expected: Batch, midi_file: Path, of: Any) -> None:
+    batch = batch_from([of(midi_file)], VIEW)
+    assert same(batch, expected)
+    assert batch.voices.counts.tolist() == [4] * len(batch)
+    assert same(batch_from(of(midi_file), VIEW), expected), "alone as in a list"
+
+
+def test_a_stream_of_music21(chorale: Any, expected: Batch) -> None:
+    batch = batch_from([chorale], VIEW)
+    assert same(batch, expected)
+    assert batch.pickups.tolist() == [1.0] * len(batch)
+    assert len(batch_from(chorale.parts[0], VIEW)) == len(batch)
+
+
+def test_arrays_in_memory(expected: Batch) -> None:
+    rolls = expected.values[:2, :, :16]
+    batch = batch_from([rolls, rolls[0]], VIEW)
+    assert list(batch.names) == ["[0][0]", "[0][1]", "[1]"]
+    assert np.array_equal(batch.values, rolls[[0, 1, 0]])
+    assert list(batch_from(rolls, VIEW).names) == ["[0]", "[1]"]
+    assert list(batch_from(rolls[0], VIEW).names) == ["[0]"]
+    assert batch_from(expected.voices.pitches[:2].astype(np.int64), VIEW).voices.counts.tolist() == [4, 4]
+    with pytest.raises(InputError, match=r"^\[1\]: expected samples x 64 pitches"):
+        batch_from([rolls, np.zeros((3, 5, 16))], VIEW)
+
+
+def test_tensors_of_pytorch(expected: Batch) -> None:
+    torch = pytest.importorskip("torch")
+    rolls = torch.tensor(expected.values[:2, :, :16]).float().requires_grad_()
+    batch = batch_from(torch.sigmoid((rolls - 0.5) * 30), VIEW)
+    assert np.array_equal(batch.sounding(), expected.values[:2, :, :16])
+    assert list(batch.names) == ["[0]", "[1]"]
+
+
+def test_kinds_may_be_mixed(expected: Batch, midi_file: Path) -> None:
+    batch = batch_from(iter([mido.MidiFile(midi_file), expected.values[:1]]), VIEW)
+    assert len(batch) == len(expected) + 1
+    assert batch.voices.counts.tolist() == [4] * len(expected) + [0]
+    assert len(batch_from([], VIEW)) == 0
+
+
+def test_percussion_of_pretty_midi_is_left_out() -> None:
+    file = pretty_midi.PrettyMIDI()
+    for drum in (True, False):
+        instrument = pretty_midi.Instrument(0, is_drum=drum)
+        instrument.notes.append(pretty_midi.Note(64, 60 + drum, 0.5, 1))  # 120 quarters a minute
+        file.instruments.append(instrument)
+    batch = batch_from([file], VIEW)
+    assert np.argwhere(batch.values[0]).tolist() == [[24, 4], [24, 5], [24, 6], [24, 7]]
+
+
+def broken(**changes: object) -> Music:
+    note = {"time": 0, "duration": 4, "pitch": 60} | changes
+    return Music(
+        resolution=4, tracks=[SimpleNamespace(is_drum=False, notes=[SimpleNamespace(**note)])], time_signatures=[]
+    )
+
+
+@pytest.mark.parametrize(
+    ("objects", "message"),
+    [
+        (3, "expected one of mido.MidiFile, .*, found builtins.int"),
+        (["a.mid"], r"^\[0\]: expected one of mido.MidiFile, .*, found builtins.str"),
+        ([None], r"^\[0\]: expected one of .*, found builtins.NoneType"),
+        ([mido.MidiFile()], r"^\[0\]: expected at least one pitched note, found none"),
+        ([pretty_midi.PrettyMIDI()], r"^\[0\]: expected at least one pitched note"),
+        ([symusic.Score(480)], r"^\[0\]: expected at least one pitched note"),
+        ([stream.Score()], r"^\[0\]: expected at least one pitched note"),
+        ([broken(pitch=128)], "expected pitches from 0 to 127, found 128 to 128"),
+        ([broken(time=-1)], "expected notes that begin at 0 or later"),
+        ([broken(duration=-1)], "expected notes that begin at 0 or later and end after that"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_error(objects: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        batch_from(objects, VIEW)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_library_is_imported_for_an_array() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from verifier.media.objects import batch_from; from verifier.view import PianoRollView\n"
+        "batch_from(np.zeros((2, 64, 16)), PianoRollView())\n"
+        "print({'mido', 'pretty_midi', 'music21', 'muspy', 'symusic', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,73 @@
+"""How a piece ends: the last chord, and the step of the bass into it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from verifier.batch import Batch
+from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
+from verifier.features.slices import FIRST, KEYS, Slices, nearest, slices, sonority_key, sonority_name, sounding_voices
+from verifier.places import pitch_name, times
+from verifier.rule import Count, Kinds
+
+
+class Cadences(Vocabulary, frozen=True, kw_only=True):
+    """The endings: a violation is a piece that ends as none of the corpus does, so that the cadence never comes.
+
+    An ending is the last sonority of a piece, as the rule ``sonorities`` has it, and the step of the bass into it: a
+    major triad with its root doubled, ``bass up 5`` in an authentic cadence (a fifth down is the same) or ``bass down
+    5`` in a plagal one. The same ending in another key is the same one. Of the chord before it the bass alone is told:
+    with the whole of it, every twentieth ending of a chorale is new. Ends of phrases do not teach how pieces end, or
+    one that breaks off after a half cadence would pass. A trial is a sample that its piece ends with; a window cut out
+    of a piece, and an array, have none.
+    """
+
+    endings: dict[str, Count] = {}
+    """intervals above the bass, step of the bass -> pieces."""
+
+    key_space = KEYS
+    needs_voices = True
+
+    def unit(self) -> str:
+        return "ending"
+
+    def events(self, batch: Batch) -> Events:
+        found = _endings(batch)
+        return Events.single(found.samples, found.keys)
+
+    def table(self) -> Kinds:
+        return kinds_of_names(self.endings, self.key_of)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        return {"endings": names_of_kinds(table, self.key_name)}
+
+    def places(self, batch: Batch, i: int) -> Iterator[Place]:
+        found = _endings(batch.take([i]))
+        for key, start, steps in zip(found.keys.tolist(), found.starts.tolist(), found.steps.tolist(), strict=True):
+            pitches = sounding_voices(batch, i, start)
+            yield Place(key, start, steps, pitches, f"over {pitch_name(pitches[0])}")
+
+    def key_name(self, key: int) -> str:
+        return sonority_name(key)
+
+    def key_of(self, name: str) -> int:
+        return sonority_key(name, self.name())
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        found = nearest(table.where(np.isin(table.keys, self.allowed(table))), key)
+        return f"nearest ending of the corpus: {found[0]} ({times(found[1])})" if found else "no ending at all"
+
+    def summary(self) -> Iterator[str]:
+        table = self.table()
+        yield f"{len(table.keys):,} endings of {table.counts.sum():,} pieces; {len(self.allowed(table)):,} allowed"
+        for at in np.argsort(-table.counts, kind="stable")[:5]:
+            yield f"{sonority_name(int(table.keys[at]))}  {int(table.counts[at]):,}"
+
+
+def _endings(batch: Batch) -> Slices:
+    """The last slice of every sample with which its piece ends, unless what comes before it was cut off."""
+    found = slices(batch)
+    last = np.diff(found.samples, append=-1) != 0
+    known = (found.bass_steps() != FIRST) | batch.begins[found.samples]
+    return found.where(last & known & batch.ends[found.samples])

@@ -1,0 +1,71 @@
+"""What sounds together above the bass, and how the bass comes there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from verifier.batch import Batch
+from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
+from verifier.features.slices import FIRST, KEYS, Slices, nearest, slices, sonority_key, sonority_name, sounding_voices
+from verifier.places import pitch_name, times
+from verifier.rule import Count, Kinds
+
+
+class Sonorities(Vocabulary, frozen=True, kw_only=True):
+    """The sonorities: a violation is a chord over its bass, with its doublings, that the corpus does not reach by the
+    same step of the bass.
+
+    A sonority is what the voices sound at once, as figured bass tells it: the intervals of the others above the lowest
+    note, octaves taken away, each as often as there are voices at it (three and more count as two). So an inversion is
+    another sonority, and so is a doubled leading note; a transposition is the same one. To it belongs the step by which
+    the lowest note comes there, in semitones modulo 12, whichever voice has it: chords that are right by themselves,
+    but in no order, are seen by this. Sets without it hardly speak, as any set that a wrong note makes is found
+    somewhere in real music. A trial is a sonority with another one before it.
+    """
+
+    sonorities: dict[str, Count] = {}
+    """intervals above the bass, step of the bass -> times."""
+
+    key_space = KEYS
+    needs_voices = True
+
+    def unit(self) -> str:
+        return "chord"
+
+    def events(self, batch: Batch) -> Events:
+        found = _tried(batch)
+        return Events.single(found.samples, found.keys)
+
+    def table(self) -> Kinds:
+        return kinds_of_names(self.sonorities, self.key_of)
+
+    def record(self, table: Kinds) -> dict[str, Any]:
+        return {"sonorities": names_of_kinds(table, self.key_name)}
+
+    def places(self, batch: Batch, i: int) -> Iterator[Place]:
+        found = _tried(batch.take([i]))
+        for key, start, steps in zip(found.keys.tolist(), found.starts.tolist(), found.steps.tolist(), strict=True):
+            pitches = sounding_voices(batch, i, start)
+            yield Place(key, start, steps, pitches, f"over {pitch_name(pitches[0])}")
+
+    def key_name(self, key: int) -> str:
+        return sonority_name(key)
+
+    def key_of(self, name: str) -> int:
+        return sonority_key(name, self.name())
+
+    def allowance(self, key: int, table: Kinds) -> str:
+        found = nearest(table.where(np.isin(table.keys, self.allowed(table))), key)
+        return f"nearest in the corpus: {found[0]} ({times(found[1])})" if found else "no chord at all"
+
+    def summary(self) -> Iterator[str]:
+        table = self.table()
+        yield f"{len(table.keys):,} sonorities with the step of their bass; {len(self.allowed(table)):,} allowed"
+        most = np.argsort(-table.counts, kind="stable")[:8]
+        yield "most common: " + "; ".join(f"{sonority_name(int(table.keys[at]))} ({table.counts[at]:,})" for at in most)
+
+
+def _tried(batch: Batch) -> Slices:
+    found = slices(batch)
+    return found.where(found.bass_steps() != FIRST)
