@@ -73,7 +73,12 @@ def test_a_corpus_keeps_its_own_rule(rule, a):
     else:
         # A limit leaves out the strangest hundredth.
         assert counts.violations.sum() <= (0.01 * counts.trials.sum() if hasattr(rule, "limit") else 0)
-    assert counts.trials.sum() == rule.learn(batch).support.trials > 0
+    assert counts.trials.sum() == rule.learn(batch).support.trials
+
+
+@every_rule
+def test_a_corpus_gives_every_rule_a_trial(rule):
+    assert rule.learn(voiced_batch(0, n=24)).support.trials > 0
 
 
 @every_rule
