@@ -14,7 +14,7 @@ from verifier.features.lines import lines
 from verifier.learn import by_group
 from verifier.nulls import VERSIONS, Contrast, null_versions
 from verifier.rule import merge_all
-from verifier.rules.avoided_patterns import SIMILAR, AvoidedPatterns, Occurrences, _find
+from verifier.rules.avoided_patterns import SIMILAR, AvoidedPatterns, Occurrences
 from verifier.view import PianoRollView
 from verifier.voices import SILENT, Voices
 
@@ -34,7 +34,7 @@ def chance_style(seed: int, without: int | None = None, n: int = 40, steps: int 
         while len(again):
             pitches[again, :, step] = LOWEST + rng.integers(0, 12, (len(again), 4))
             made = of_voices(pitches[again, :, max(step - 1, 0) : step + 1])
-            found, keys = _find(made)
+            found, keys = AvoidedPatterns().find(made)
             again = again[np.unique(found.samples[keys == without])]
     return of_voices(pitches)
 

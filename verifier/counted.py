@@ -399,6 +399,14 @@ class DistributionChecker:
         raise KeyError(key)  # a distribution has no kinds of violation
 
 
+def looked_up(keys: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The value of each wanted key (of any shape), 0 if it is not there; ``keys`` ascend."""
+    if not len(keys):
+        return np.zeros(wanted.shape, np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, values[at], 0)
+
+
 def aligned(a: Kinds, b: Kinds) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """The union of the keys, and the counts of both tables at each."""
     keys = np.union1d(a.keys, b.keys)

@@ -1,6 +1,7 @@
 """Rules about how likely an event is after the events before it: n-grams of symbols with Witten-Bell back-off."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Counted, Events
+from verifier.counted import Counted, Events, looked_up
 from verifier.features.durations import sounding_pitches
 from verifier.rule import Counts, Kinds, Violation, replace
 
@@ -16,15 +17,20 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LENGTH_AT = 60
-"""The bit of a key from which on the length of its context stands: at most 7 symbols."""
+"""Of Ngrams: the bit of a key from which on the length of its context stands: at most 7 symbols."""
 SHRINKAGE = 4
 """Events of average surprise added to each sample's mean: a short sample is not strange for being short."""
+
+
+Surprising = Callable[[Ints], Floats]
+"""(m,) n-grams -> (m,) surprise at the last symbol of each after the others, -log P in nats."""
 
 
 class Happenings(NamedTuple):
     """Every event, in order of sample and time; all (m,): the sample, the step, and the n-gram.
 
-    An n-gram is one number: the length of its context, from bit 60, then the symbols, the newest in the lowest bits.
+    An n-gram is one number: the length of its context, from the bit LENGTH_AT of the rule's module, then the symbols,
+    the newest in the lowest bits.
     """
 
     samples: Ints
@@ -55,16 +61,20 @@ class Surprise(Counted, frozen=True, kw_only=True):
         """Every event. Uses the options, not what was learned."""
         raise NotImplementedError
 
-    def outcomes(self, keys: Ints) -> Ints:
-        """(m,) how many symbols could stand in the place of the last of each n-gram."""
+    def surprise(self) -> Surprising:
+        """The probabilities that the counts give, made ready."""
         raise NotImplementedError
+
+    def kinds(self, keys: Ints) -> Ints:
+        """The kind of violation that each n-gram is; ``key_name`` says what it is called."""
+        return keys
 
     def rivals(self, key: int) -> Ints:
         """The symbols with which a message compares the last of an n-gram."""
         raise NotImplementedError
 
     def key_name(self, key: int) -> str:
-        """What an event is called, with its context."""
+        """What a kind of violation is called."""
         raise NotImplementedError
 
     def symbol_name(self, symbol: int) -> str:
@@ -80,16 +90,34 @@ class Surprise(Counted, frozen=True, kw_only=True):
         return merged
 
     def calibrate(self, batch: Batch) -> Self:
-        nats = self.nats(self.model(), self.happenings(batch).keys)
+        nats = self.surprise()(self.happenings(batch).keys)
         limit = float(np.ceil(np.quantile(nats, 0.99, method="higher") * 1e6) / 1e6) if len(nats) else None
         calibrated: Self = replace(self, limit=limit, mean=round(float(nats.mean()), 6) if len(nats) else None)
         return calibrated
 
     def measures(self, observed: Self) -> dict[str, float]:
         table = observed.table()
-        if not len(table.keys) or not self.support.trials:
+        if not len(table.keys) or not len(self.table().keys):
             return {}
-        return {"nats": float(np.average(self.nats(self.model(), table.keys), weights=table.counts))}
+        return {"nats": float(np.average(self.surprise()(table.keys), weights=table.counts))}
+
+    def compile(self) -> "SurpriseChecker":
+        return SurpriseChecker(self, self.surprise())
+
+    def limit_line(self) -> str:
+        """The limit in words."""
+        if self.limit is None or self.mean is None:
+            return "no limit: nothing was held out"
+        unit = f"{'an' if self.unit()[0] in 'aeiou' else 'a'} {self.unit()}"
+        return f"{self.mean:.2f} nats {unit} in held-out pieces; {unit} may have {self.limit:.2f}"
+
+
+class Ngrams(Surprise, frozen=True, kw_only=True):
+    """Surprise at n-grams of symbols that stand for themselves alone."""
+
+    def outcomes(self, keys: Ints) -> Ints:
+        """(m,) how many symbols could stand in the place of the last of each n-gram."""
+        raise NotImplementedError
 
     def model(self) -> "Model":
         """The probabilities that the counts give."""
@@ -100,15 +128,8 @@ class Surprise(Counted, frozen=True, kw_only=True):
         distinct, at = np.unique(keys, return_inverse=True)
         return np.asarray(-np.log(model.chances(distinct, 1 / self.outcomes(distinct)))[at])
 
-    def compile(self) -> "SurpriseChecker":
-        return SurpriseChecker(self, self.model())
-
-    def limit_line(self) -> str:
-        """The limit in words."""
-        if self.limit is None or self.mean is None:
-            return "no limit: nothing was held out"
-        unit = self.unit()
-        return f"{self.mean:.2f} nats an {unit} in held-out pieces; an {unit} may have {self.limit:.2f}"
+    def surprise(self) -> Surprising:
+        return functools.partial(self.nats, self.model())
 
 
 class Level(NamedTuple):
@@ -135,7 +156,7 @@ class Model:
         lengths = table.keys >> LENGTH_AT
         for length in range(int(lengths.max(initial=0)) + 1):
             kept = lengths >= length
-            grams = Kinds.of(_newest(table.keys[kept], length, bits), table.counts[kept])
+            grams = Kinds.of(newest(table.keys[kept], length, bits), table.counts[kept])
             contexts, at = np.unique(grams.keys >> bits, return_inverse=True)
             totals = np.bincount(at, grams.counts, len(contexts)).astype(np.int64)
             levels.append(Level(grams.keys, grams.counts, contexts, totals, np.bincount(at, minlength=len(contexts))))
@@ -145,26 +166,21 @@ class Model:
         """(m,) probability of the last symbol of each n-gram after the others; ``uniform`` (m,) where all ends."""
         chances = uniform.copy()
         for length, level in enumerate(self.levels):
-            grams = _newest(keys, length, self.bits)
+            grams = newest(keys, length, self.bits)
             contexts = grams >> self.bits
-            totals, types = _at(level.contexts, level.totals, contexts), _at(level.contexts, level.types, contexts)
+            totals, types = (
+                looked_up(level.contexts, level.totals, contexts),
+                looked_up(level.contexts, level.types, contexts),
+            )
             seen = (keys >> LENGTH_AT >= length) & (totals > 0)
-            counts = _at(level.grams, level.counts, grams[seen])
+            counts = looked_up(level.grams, level.counts, grams[seen])
             chances[seen] = (counts + types[seen] * chances[seen]) / (totals[seen] + types[seen])
         return chances
 
 
-def _newest(keys: Ints, length: int, bits: int) -> Ints:
+def newest(keys: Ints, length: int, bits: int) -> Ints:
     """The last symbol of each n-gram and the ``length`` before it."""
     return keys & ((1 << bits * (length + 1)) - 1)
-
-
-def _at(keys: Ints, values: Ints, wanted: Ints) -> Ints:
-    """The value of each wanted key, 0 if it is not there; ``keys`` ascend."""
-    if not len(keys):
-        return np.zeros(len(wanted), np.int64)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +188,11 @@ class SurpriseChecker:
     """Counts and locates the events that surprise more than the rule's limit; the score is the mean surprise."""
 
     rule: Surprise
-    likelihood: Model
+    nats: Surprising
 
     def count(self, batch: Batch) -> Counts:
         found = self.rule.happenings(batch)
-        nats = self.rule.nats(self.likelihood, found.keys)
+        nats = self.nats(found.keys)
         broken = nats > self._limit()
         trials = np.bincount(found.samples, minlength=len(batch)).astype(np.int64)
         added = 0 if self.rule.mean is None else SHRINKAGE
@@ -186,19 +202,20 @@ class SurpriseChecker:
             violations=np.bincount(found.samples[broken], minlength=len(batch)).astype(np.int64),
             trials=trials,
             scores=np.where(trials > 0, means, np.nan),
-            kinds=Kinds.of(found.keys[broken], np.ones(int(broken.sum()), np.int64)),
+            kinds=Kinds.of(self.rule.kinds(found.keys[broken]), np.ones(int(broken.sum()), np.int64)),
         )
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
         found = self.rule.happenings(batch.take([i]))
-        nats = self.rule.nats(self.likelihood, found.keys)
+        nats = self.nats(found.keys)
         for at in np.flatnonzero(nats > self._limit()).tolist():
             key, step = int(found.keys[at]), int(found.steps[at])
+            kind = int(self.rule.kinds(found.keys[at : at + 1])[0])
             yield Violation(
                 start=step,
                 steps=1,
                 pitches=sounding_pitches(batch, i, step),
-                observed=self.kind_name(key),
+                observed=self.kind_name(kind),
                 allowed=self._allowance(key, float(nats[at])),
             )
 
@@ -207,7 +224,7 @@ class SurpriseChecker:
 
     def _allowance(self, key: int, nats: float) -> str:
         rivals = self.rule.rivals(key)
-        after = self.rule.nats(self.likelihood, (key >> self.rule.bits << self.rule.bits) + rivals)
+        after = self.nats((key >> self.rule.bits << self.rule.bits) + rivals)
         best = int(after.argmin())
         return (
             f"{nats:.1f} nats, where 99 % of held-out {self.rule.unit()}s have at most {self.rule.limit:.1f};"

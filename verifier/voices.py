@@ -111,11 +111,3 @@ def concatenate(parts: Sequence[Voices], steps: int) -> Voices:
 def voice_name(voice: int, count: int) -> str:
     """``tenor`` for voice 2 of 4; ``voice 3 of 6`` where there are no names."""
     return _NAMES[count][voice] if count in _NAMES else f"voice {voice + 1} of {count}"
-
-
-def voice_of(name: str, count: int) -> int | None:
-    """The inverse of ``voice_name``; None for a name that no voice of ``count`` has."""
-    for voice in range(count):
-        if voice_name(voice, count) == name:
-            return voice
-    return None

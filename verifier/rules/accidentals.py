@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Counted, Events
+from verifier.counted import Counted, Events, looked_up
 from verifier.errors import InputError
 from verifier.features.chroma import CODES, PITCH_CLASSES, chord_name, transpose
 from verifier.features.stretches import runs
@@ -224,10 +224,7 @@ def _moved_lines(lines: Ints) -> Ints:
 
 def _fit(candidates: Ints, table: Kinds, base: Floats | float) -> Floats:
     """(12, m) Witten-Bell: how likely each of twelve candidates is by its count, interpolated with ``base``."""
-    counts = np.zeros(candidates.shape)
-    if len(table.keys):
-        at = np.minimum(np.searchsorted(table.keys, candidates), len(table.keys) - 1)
-        counts = np.where(table.keys[at] == candidates, table.counts[at], 0).astype(np.float64)
+    counts = looked_up(table.keys, table.counts, candidates)
     total, types = counts.sum(axis=0), (counts > 0).sum(axis=0)
     return np.asarray(np.where(total > 0, (counts + types * base) / np.maximum(total + types, 1), base))
 

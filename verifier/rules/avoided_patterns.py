@@ -8,12 +8,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, KeyChecker, Keyed, KeySet, Place
+from verifier.counted import KeyChecker, KeySet
 from verifier.errors import InputError
 from verifier.features.motions import Motions, motions
 from verifier.nulls import Contrast, Null
 from verifier.panels import Bars, Panel
 from verifier.rule import Count, Kinds, merge_support, option, replace, support_of
+from verifier.voice_rules import OfMotions
 
 INTERVALS = (
     "unison",
@@ -45,7 +46,7 @@ class Occurrences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     spread: Count
 
 
-class AvoidedPatterns(Keyed, frozen=True, kw_only=True):
+class AvoidedPatterns(OfMotions, frozen=True, kw_only=True):
     """What two voices almost never do, though chance would: a violation is a motion that the style avoids.
 
     No textbook says which those are. The corpus is held against null versions of its own pieces, in which the voices
@@ -74,14 +75,13 @@ class AvoidedPatterns(Keyed, frozen=True, kw_only=True):
     """direction -> intervals -> how often."""
 
     key_space = len(DIRECTIONS) * len(INTERVALS) ** 2
-    needs_voices = True
 
-    def unit(self) -> str:
-        return "motion"
-
-    def events(self, batch: Batch) -> Events:
-        found, keys = _keyed(batch)
-        return Events.single(found.samples, keys)
+    def find(self, batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
+        """The motions of the batch, and the key of each."""
+        found = motions(batch)
+        before, after = _interval(found.upper_from - found.lower_from), _interval(found.upper_to - found.lower_to)
+        direction = SIMILAR * found.similar() + CONTRARY * found.contrary()
+        return found, (direction * len(INTERVALS) + before) * len(INTERVALS) + after
 
     @classmethod
     def learn(cls, batch: Batch, **options: Any) -> Self:
@@ -149,12 +149,6 @@ class AvoidedPatterns(Keyed, frozen=True, kw_only=True):
         trials = int(every.corpus.sum())
         return violations / trials if trials else None
 
-    def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found, keys = _keyed(batch)
-        for at in found.of_sample(i):
-            words = found.in_words(at, int(batch.voices.counts[i]))
-            yield Place(int(keys[at]), int(found.starts[at]), 1, found.pitches(at), words)
-
     def key_name(self, key: int) -> str:
         direction, name = _NAMES[key]
         return f"{name} in {direction} motion"
@@ -209,18 +203,6 @@ _NAMES = [
 ]
 """Of each key: direction and intervals."""
 _KEYS = {f"{name} in {direction} motion": key for key, (direction, name) in enumerate(_NAMES)}
-
-
-def _keyed(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    """The motions of the batch, and the key of each."""
-    return batch.feature("avoided-patterns", _find)
-
-
-def _find(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    found = motions(batch)
-    before, after = _interval(found.upper_from - found.lower_from), _interval(found.upper_to - found.lower_to)
-    direction = SIMILAR * found.similar() + CONTRARY * found.contrary()
-    return found, (direction * len(INTERVALS) + before) * len(INTERVALS) + after
 
 
 def _interval(semitones: NDArray[np.int64]) -> NDArray[np.int64]:

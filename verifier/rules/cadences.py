@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from verifier.batch import Batch
-from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
-from verifier.features.slices import FIRST, KEYS, Slices, nearest, slices, sonority_key, sonority_name, sounding_voices
-from verifier.places import pitch_name, times
+from verifier.counted import kinds_of_names, names_of_kinds
+from verifier.features.slices import FIRST, Slices, nearest, slices, sonority_name
+from verifier.places import times
 from verifier.rule import Count, Kinds
+from verifier.voice_rules import OfSlices
 
 
-class Cadences(Vocabulary, frozen=True, kw_only=True):
+class Cadences(OfSlices, frozen=True, kw_only=True):
     """The endings: a violation is a piece that ends as none of the corpus does, so that the cadence never comes.
 
     An ending is the last sonority of a piece, as the rule ``sonorities`` has it, and the step of the bass into it: a
@@ -26,33 +27,21 @@ class Cadences(Vocabulary, frozen=True, kw_only=True):
     endings: dict[str, Count] = {}
     """intervals above the bass, step of the bass -> pieces."""
 
-    key_space = KEYS
-    needs_voices = True
-
     def unit(self) -> str:
         return "ending"
 
-    def events(self, batch: Batch) -> Events:
-        found = _endings(batch)
-        return Events.single(found.samples, found.keys)
+    def find(self, batch: Batch) -> Slices:
+        """The last slice of every sample with which its piece ends, unless what comes before it was cut off."""
+        found = slices(batch)
+        last = np.diff(found.samples, append=-1) != 0
+        known = (found.bass_steps() != FIRST) | batch.begins[found.samples]
+        return found.where(last & known & batch.ends[found.samples])
 
     def table(self) -> Kinds:
         return kinds_of_names(self.endings, self.key_of)
 
     def record(self, table: Kinds) -> dict[str, Any]:
         return {"endings": names_of_kinds(table, self.key_name)}
-
-    def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found = _endings(batch.take([i]))
-        for key, start, steps in zip(found.keys.tolist(), found.starts.tolist(), found.steps.tolist(), strict=True):
-            pitches = sounding_voices(batch, i, start)
-            yield Place(key, start, steps, pitches, f"over {pitch_name(pitches[0])}")
-
-    def key_name(self, key: int) -> str:
-        return sonority_name(key)
-
-    def key_of(self, name: str) -> int:
-        return sonority_key(name, self.name())
 
     def allowance(self, key: int, table: Kinds) -> str:
         found = nearest(table.where(np.isin(table.keys, self.allowed(table))), key)
@@ -63,11 +52,3 @@ class Cadences(Vocabulary, frozen=True, kw_only=True):
         yield f"{len(table.keys):,} endings of {table.counts.sum():,} pieces; {len(self.allowed(table)):,} allowed"
         for at in np.argsort(-table.counts, kind="stable")[:5]:
             yield f"{sonority_name(int(table.keys[at]))}  {int(table.counts[at]):,}"
-
-
-def _endings(batch: Batch) -> Slices:
-    """The last slice of every sample with which its piece ends, unless what comes before it was cut off."""
-    found = slices(batch)
-    last = np.diff(found.samples, append=-1) != 0
-    known = (found.bass_steps() != FIRST) | batch.begins[found.samples]
-    return found.where(last & known & batch.ends[found.samples])

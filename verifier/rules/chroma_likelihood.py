@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Counted, Events
+from verifier.counted import Events, looked_up
 from verifier.errors import InputError
 from verifier.features.chroma import CODES, chord_code, chord_name
-from verifier.features.durations import sounding_pitches
 from verifier.features.roll import scan
 from verifier.features.stretches import stretches
-from verifier.rule import Count, Counts, Kinds, Violation, option, replace
+from verifier.rule import Count, Kinds, option
+from verifier.surprise import Happenings, Level, Surprise, Surprising, newest
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONGEST = 3
 """Chords in the longest context: with the target, four codes of 12 bits, beside which the length has room in 64."""
-LENGTH_AT = 12 * (LONGEST + 1)
-SHRINKAGE = 4
-"""Changes of average surprise added to each sample's mean: a short sample is not strange for being short."""
+BITS = 12
+"""Of a chord."""
+LENGTH_AT = BITS * (LONGEST + 1)
 
 
-class ChromaLikelihood(Counted, frozen=True, kw_only=True):
+class ChromaLikelihood(Surprise, frozen=True, kw_only=True):
     """The surprise at each change of chord, in nats: a violation surprises more than 99 % of held-out real changes do.
 
     A chord is the set of pitch classes of a maximal stretch of steps. Its probability is interpolated between contexts
@@ -45,20 +45,19 @@ class ChromaLikelihood(Counted, frozen=True, kw_only=True):
         Literal["none", "transposition"],
         option("whether the same chords in another key are counted as the same"),
     ] = "transposition"
-    limit: float | None = None
-    """Largest surprise that a change may have, in nats: set from held-out real samples, lost in a merge."""
-    mean: float | None = None
-    """Mean surprise of those samples' changes."""
     changes: dict[str, dict[str, Count]] = {}
     """chords before, oldest first -> chord -> changes; fewer than ``order`` where the sample has no more."""
 
-    headline = ("nats",)
+    bits = BITS
 
     def unit(self) -> str:
         return "change"
 
+    def happenings(self, batch: Batch) -> Happenings:
+        return chord_changes(batch, self.order)
+
     def events(self, batch: Batch) -> Events:
-        found = chord_changes(batch, self.order)
+        found = self.happenings(batch)
         return Events.single(found.samples, self._class_of(found.keys))
 
     def table(self) -> Kinds:
@@ -77,26 +76,22 @@ class ChromaLikelihood(Counted, frozen=True, kw_only=True):
             found.setdefault(" | ".join(context), {})[target] = count
         return {"changes": found}
 
-    def merge(self, other: Self) -> Self:
-        merged: Self = replace(super().merge(other), limit=None, mean=None)
-        return merged
+    def surprise(self) -> Surprising:
+        return self.model().nats
 
-    def calibrate(self, batch: Batch) -> Self:
-        nats = self.model().nats(chord_changes(batch, self.order).keys)
-        if not len(nats):
-            return replace(self, limit=None, mean=None)  # type: ignore[no-any-return]
-        limit = np.ceil(np.quantile(nats, 0.99, method="higher") * 1e6) / 1e6
-        calibrated: Self = replace(self, limit=float(limit), mean=round(float(nats.mean()), 6))
-        return calibrated
+    def kinds(self, keys: Ints) -> Ints:
+        """The change alone, without the chords before it."""
+        return keys & ((1 << 2 * BITS) - 1)
 
-    def measures(self, observed: Self) -> dict[str, float]:
-        table = observed.table()
-        if not len(table.keys) or not self.changes:
-            return {}
-        return {"nats": float(np.average(self.model().nats(table.keys), weights=table.counts))}
+    def rivals(self, key: int) -> Ints:
+        """Every chord but the one before it, from which there is no change to itself."""
+        return np.delete(np.arange(CODES), key >> BITS & (CODES - 1))
 
-    def compile(self) -> "LikelihoodChecker":
-        return LikelihoodChecker(self, self.model())
+    def key_name(self, key: int) -> str:
+        return f"{chord_name(key >> BITS)} -> {chord_name(key & (CODES - 1))}"
+
+    def symbol_name(self, symbol: int) -> str:
+        return chord_name(symbol)
 
     def model(self) -> "Model":
         """The probabilities that the counts give."""
@@ -108,10 +103,7 @@ class ChromaLikelihood(Counted, frozen=True, kw_only=True):
         if len(table.keys):
             nats = float(np.average(self.model().nats(table.keys), weights=table.counts))
             yield f"{nats:.2f} nats a change in the corpus it was learned from"
-        if self.limit is None or self.mean is None:
-            yield "no limit: nothing was held out"
-        else:
-            yield f"{self.mean:.2f} nats a change in held-out pieces; a change may have {self.limit:.2f}"
+        yield self.limit_line()
 
     def _keys_of_a_class(self) -> int:
         return 12 if self.invariance == "transposition" else 1
@@ -133,18 +125,7 @@ class ChromaLikelihood(Counted, frozen=True, kw_only=True):
         return key
 
 
-class Changes(NamedTuple):
-    """Every change of chord, in order of sample and time; all (m,): the sample, the step, and the n-gram.
-
-    An n-gram is one number: the length of its context, from bit 48, then the chords, the newest in the lowest 12 bits.
-    """
-
-    samples: Ints
-    steps: Ints
-    keys: Ints
-
-
-def chord_changes(batch: Batch, order: int) -> Changes:
+def chord_changes(batch: Batch, order: int) -> Happenings:
     """Every change of every sample, after as many of the ``order`` chords before it as the sample has."""
     found = stretches(scan(batch).codes, batch.lengths)
     keys = found.values.copy()
@@ -155,7 +136,7 @@ def chord_changes(batch: Batch, order: int) -> Changes:
         keys[has] |= np.roll(found.values, back)[has] << (12 * back)
         lengths += has
     changed = lengths > 0
-    return Changes(found.samples[changed], found.starts[changed], (keys | lengths << LENGTH_AT)[changed])
+    return Happenings(found.samples[changed], found.starts[changed], (keys | lengths << LENGTH_AT)[changed])
 
 
 def chords_of(key: int) -> list[int]:
@@ -183,17 +164,6 @@ def _each(mask: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
-    """What followed contexts of one length: n-grams and how often each, contexts with N and T; keys ascend."""
-
-    grams: Ints
-    counts: Ints
-    contexts: Ints
-    totals: Ints
-    types: Ints
-
-
-@dataclass(frozen=True, eq=False)
 class Model:
     """Witten-Bell probabilities of n-grams. ``keys`` is 12 if each stands for its transpositions, or else 1."""
 
@@ -207,7 +177,7 @@ class Model:
         for length in range(order + 1):
             long_enough = table.keys >> LENGTH_AT >= length
             kinds = Kinds.of(
-                lowest_transposition(_newest(table.keys[long_enough], length), keys)[0], table.counts[long_enough]
+                lowest_transposition(newest(table.keys[long_enough], length, BITS), keys)[0], table.counts[long_enough]
             )
             # In all twelve keys, an n-gram that k transpositions leave alone occurs k times as often in each of 12 / k.
             own = lowest_transposition(kinds.keys, keys)[1]
@@ -226,91 +196,16 @@ class Model:
         chance = np.full(len(distinct), 1 / CODES)
         for length, level in enumerate(self.levels):
             long_enough = np.flatnonzero(distinct >> LENGTH_AT >= length)
-            grams = _newest(distinct[long_enough], length)
+            grams = newest(distinct[long_enough], length, BITS)
             contexts = _contexts(grams, self.keys)[0]
-            totals, types = (_at(level.contexts, values, contexts) for values in (level.totals, level.types))
+            totals, types = (looked_up(level.contexts, values, contexts) for values in (level.totals, level.types))
             seen = totals > 0
             where, grams, totals, types = long_enough[seen], grams[seen], totals[seen], types[seen]
-            counts = _at(level.grams, level.counts, lowest_transposition(grams, self.keys)[0])
+            counts = looked_up(level.grams, level.counts, lowest_transposition(grams, self.keys)[0])
             chance[where] = (counts + types * chance[where]) / (totals + types)
         return np.asarray(-np.log(chance)[at])
-
-    def after(self, key: int) -> Floats:
-        """(4096,) surprise at each chord in the place of the last of an n-gram."""
-        return self.nats((key & ~(CODES - 1)) + np.arange(CODES))
-
-
-def _newest(keys: Ints, length: int) -> Ints:
-    """The last chord of each n-gram and the ``length`` before it."""
-    return keys & ((1 << 12 * (length + 1)) - 1)
 
 
 def _contexts(grams: Ints, keys: int) -> tuple[Ints, Ints]:
     """The context of each n-gram, and how many transpositions leave it as it is."""
     return lowest_transposition(grams >> 12, keys)
-
-
-def _at(keys: Ints, values: Ints, wanted: Ints) -> Ints:
-    """The value of each wanted key, 0 if it is not there; ``keys`` ascend."""
-    if not len(keys):
-        return np.zeros(len(wanted), np.int64)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0)
-
-
-@dataclass(frozen=True, eq=False)
-class LikelihoodChecker:
-    """Counts and locates the changes that surprise more than the rule's limit; the score is the mean surprise."""
-
-    rule: ChromaLikelihood
-    likelihood: Model
-
-    def count(self, batch: Batch) -> Counts:
-        found = chord_changes(batch, self.rule.order)
-        nats = self.likelihood.nats(found.keys)
-        broken = nats > self._limit()
-        trials = np.bincount(found.samples, minlength=len(batch))
-        return Counts(
-            violations=np.bincount(found.samples[broken], minlength=len(batch)).astype(np.int64),
-            trials=trials.astype(np.int64),
-            scores=self._means(np.bincount(found.samples, nats, len(batch)).astype(np.float64), trials),
-            kinds=Kinds.of(found.keys[broken] & ((1 << 24) - 1), np.ones(int(broken.sum()), np.int64)),
-        )
-
-    def scores(self, batch: Batch) -> Floats:
-        """(n,) mean surprise of each sample in nats a change, shrunk to the held-out mean; nan without a change."""
-        return self.count(batch).scores
-
-    def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
-        found = chord_changes(batch.take([i]), self.rule.order)
-        nats = self.likelihood.nats(found.keys)
-        for at in np.flatnonzero(nats > self._limit()):
-            key, step = int(found.keys[at]), int(found.steps[at])
-            yield Violation(
-                start=step,
-                steps=1,
-                pitches=sounding_pitches(batch, i, step),
-                observed=self.kind_name(key & ((1 << 24) - 1)),
-                allowed=self._allowance(key, float(nats[at])),
-            )
-
-    def kind_name(self, key: int) -> str:
-        return f"{chord_name(key >> 12)} -> {chord_name(key & (CODES - 1))}"
-
-    def _allowance(self, key: int, nats: float) -> str:
-        after = self.likelihood.after(key)
-        after[key >> 12 & (CODES - 1)] = np.inf
-        likeliest = int(after.argmin())
-        return (
-            f"{nats:.1f} nats, where 99 % of held-out changes have at most {self.rule.limit:.1f};"
-            f" likeliest: {chord_name(likeliest)}, {after[likeliest]:.1f}"
-        )
-
-    def _limit(self) -> float:
-        return np.inf if self.rule.limit is None else self.rule.limit
-
-    def _means(self, sums: Floats, trials: Ints) -> Floats:
-        added = 0 if self.rule.mean is None else SHRINKAGE
-        with np.errstate(invalid="ignore"):
-            means = (sums + added * (self.rule.mean or 0.0)) / (trials + added)
-        return np.where(trials > 0, means, np.nan)

@@ -10,14 +10,14 @@ from verifier.errors import InputError
 from verifier.features.onsets import true_onset_counts
 from verifier.features.scalars import bar_steps
 from verifier.rule import Count, Kinds, option
-from verifier.surprise import LENGTH_AT, Happenings, Ints, Surprise
+from verifier.surprise import LENGTH_AT, Happenings, Ints, Ngrams
 
 BITS = 24
 MOST = 16
 """Pitches that begin together; more count as this."""
 
 
-class OnsetPositions(Surprise, frozen=True, kw_only=True):
+class OnsetPositions(Ngrams, frozen=True, kw_only=True):
     """Where in the quarter, or in the bar, how many pitches begin together, by the surprise at each such onset in nats.
     A violation is an onset that surprises more than 99 % of held-out real ones do: four voices at once on a sixteenth.
 

@@ -1,15 +1,15 @@
 """Parallel fifths and octaves between two voices."""
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, Habit, Place
+from verifier.counted import Habit
 from verifier.features.motions import FIFTH, OCTAVE, UNISON, Motions, motions, perfect
 from verifier.rule import option
+from verifier.voice_rules import OfMotions
 
 KINDS = (
     "other motion",
@@ -27,7 +27,7 @@ _KIND[FIFTH, FIFTH], _KIND[OCTAVE, OCTAVE], _KIND[UNISON, UNISON] = 1, 2, 3
 _KIND[OCTAVE, UNISON], _KIND[UNISON, OCTAVE] = 4, 5
 
 
-class Parallels(Habit, frozen=True, kw_only=True):
+class Parallels(OfMotions, Habit, frozen=True, kw_only=True):
     """Parallel fifths and octaves: a violation is two voices that both move, up or down together, from a perfect fifth
     to a perfect fifth, or from an octave or unison to an octave or unison.
 
@@ -47,14 +47,15 @@ class Parallels(Habit, frozen=True, kw_only=True):
     ] = "count"
 
     key_space = len(KINDS) * 8
-    needs_voices = True
 
-    def unit(self) -> str:
-        return "motion"
-
-    def events(self, batch: Batch) -> Events:
-        found, keys = _keyed(batch)
-        return Events.single(found.samples, keys)
+    def find(self, batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
+        """The motions in which both voices move, and the key of each."""
+        every = motions(batch)
+        found = every.where((every.upper_from != every.upper_to) & (every.lower_from != every.lower_to))
+        before = perfect(found.upper_from, found.lower_from)
+        after = perfect(found.upper_to, found.lower_to)
+        keys = 8 * _KIND[before, after] + CONTRARY * found.contrary() + OUTER * found.outer(batch.voices.counts)
+        return found, keys + FERMATA * found.boundaries
 
     def breaking(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
         broken = keys >= 8
@@ -64,28 +65,8 @@ class Parallels(Habit, frozen=True, kw_only=True):
             broken &= keys & FERMATA == 0
         return broken
 
-    def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found, keys = _keyed(batch)
-        for at in found.of_sample(i):
-            words = found.in_words(at, int(batch.voices.counts[i]))
-            yield Place(int(keys[at]), int(found.starts[at]), 1, found.pitches(at), words)
-
     def key_name(self, key: int) -> str:
         name = KINDS[key >> 3]
         name += " in contrary motion" * bool(key & CONTRARY)
         name += " of the outer voices" * bool(key & OUTER)
         return name + " over a fermata" * bool(key & FERMATA)
-
-
-def _keyed(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    """The motions in which both voices move, and the key of each."""
-    return batch.feature("parallels", _find)
-
-
-def _find(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    every = motions(batch)
-    found = every.where((every.upper_from != every.upper_to) & (every.lower_from != every.lower_to))
-    before = perfect(found.upper_from, found.lower_from)
-    after = perfect(found.upper_to, found.lower_to)
-    keys = 8 * _KIND[before, after] + CONTRARY * found.contrary() + OUTER * found.outer(batch.voices.counts)
-    return found, keys + FERMATA * found.boundaries

@@ -10,7 +10,7 @@ from verifier.errors import InputError
 from verifier.features.onsets import top_moves
 from verifier.places import times
 from verifier.rule import Count, Kinds, option
-from verifier.surprise import LENGTH_AT, Happenings, Ints, Surprise
+from verifier.surprise import LENGTH_AT, Happenings, Ints, Ngrams
 
 BITS = 6
 LONGEST = (1 << BITS) - 1
@@ -19,7 +19,7 @@ FIRST = "first"
 """Stands for no interval before."""
 
 
-class RhythmPatterns(Surprise, frozen=True, kw_only=True):
+class RhythmPatterns(Ngrams, frozen=True, kw_only=True):
     """The rhythm of the top line, by the surprise at each interval in nats: a violation is an interval between two of
     its notes that surprises more, after the ``order`` intervals before it, than 99 % of held-out real ones do.
 

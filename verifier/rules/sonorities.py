@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from verifier.batch import Batch
-from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
-from verifier.features.slices import FIRST, KEYS, Slices, nearest, slices, sonority_key, sonority_name, sounding_voices
-from verifier.places import pitch_name, times
+from verifier.counted import kinds_of_names, names_of_kinds
+from verifier.features.slices import FIRST, Slices, nearest, slices, sonority_name
+from verifier.places import times
 from verifier.rule import Count, Kinds
+from verifier.voice_rules import OfSlices
 
 
-class Sonorities(Vocabulary, frozen=True, kw_only=True):
+class Sonorities(OfSlices, frozen=True, kw_only=True):
     """The sonorities: a violation is a chord over its bass, with its doublings, that the corpus does not reach by the
     same step of the bass.
 
@@ -27,33 +28,18 @@ class Sonorities(Vocabulary, frozen=True, kw_only=True):
     sonorities: dict[str, Count] = {}
     """intervals above the bass, step of the bass -> times."""
 
-    key_space = KEYS
-    needs_voices = True
-
     def unit(self) -> str:
         return "chord"
 
-    def events(self, batch: Batch) -> Events:
-        found = _tried(batch)
-        return Events.single(found.samples, found.keys)
+    def find(self, batch: Batch) -> Slices:
+        found = slices(batch)
+        return found.where(found.bass_steps() != FIRST)
 
     def table(self) -> Kinds:
         return kinds_of_names(self.sonorities, self.key_of)
 
     def record(self, table: Kinds) -> dict[str, Any]:
         return {"sonorities": names_of_kinds(table, self.key_name)}
-
-    def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found = _tried(batch.take([i]))
-        for key, start, steps in zip(found.keys.tolist(), found.starts.tolist(), found.steps.tolist(), strict=True):
-            pitches = sounding_voices(batch, i, start)
-            yield Place(key, start, steps, pitches, f"over {pitch_name(pitches[0])}")
-
-    def key_name(self, key: int) -> str:
-        return sonority_name(key)
-
-    def key_of(self, name: str) -> int:
-        return sonority_key(name, self.name())
 
     def allowance(self, key: int, table: Kinds) -> str:
         found = nearest(table.where(np.isin(table.keys, self.allowed(table))), key)
@@ -64,8 +50,3 @@ class Sonorities(Vocabulary, frozen=True, kw_only=True):
         yield f"{len(table.keys):,} sonorities with the step of their bass; {len(self.allowed(table)):,} allowed"
         most = np.argsort(-table.counts, kind="stable")[:8]
         yield "most common: " + "; ".join(f"{sonority_name(int(table.keys[at]))} ({table.counts[at]:,})" for at in most)
-
-
-def _tried(batch: Batch) -> Slices:
-    found = slices(batch)
-    return found.where(found.bass_steps() != FIRST)

@@ -1,21 +1,21 @@
 """Voices that overlap: one that moves past the pitch that its neighbour has just left."""
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, Habit, Place
+from verifier.counted import Habit
 from verifier.features.lines import PAIRS, pairs
 from verifier.features.motions import Motions, motions
 from verifier.rule import option
+from verifier.voice_rules import OfMotions
 
 KINDS = ("without overlap", "overlapped from below", "overlapped from above")
 
 
-class VoiceOverlap(Habit, frozen=True, kw_only=True):
+class VoiceOverlap(OfMotions, Habit, frozen=True, kw_only=True):
     """Overlapping voices: a violation is a voice that moves above the pitch which the next higher voice has just left,
     or below that which the next lower one has just left.
 
@@ -31,40 +31,21 @@ class VoiceOverlap(Habit, frozen=True, kw_only=True):
     ] = "count"
 
     key_space = len(PAIRS) * len(KINDS) * 2
-    needs_voices = True
 
-    def unit(self) -> str:
-        return "motion"
-
-    def events(self, batch: Batch) -> Events:
-        found, keys = _keyed(batch)
-        return Events.single(found.samples, keys)
+    def find(self, batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
+        """The motions that are trials, and the key of each."""
+        every = motions(batch)
+        moving = (every.upper_from != every.upper_to) & (every.lower_from != every.lower_to)
+        in_order = (every.upper_from >= every.lower_from) & (every.upper_to >= every.lower_to)
+        found = every.where((every.lower == every.upper + 1) & moving & in_order)
+        below, above = found.lower_to > found.upper_from, found.upper_to < found.lower_from
+        pair = pairs(found.upper, batch.voices.counts[found.samples])
+        return found, 2 * (len(KINDS) * pair + np.select([below, above], [1, 2], 0)) + found.boundaries
 
     def breaking(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
         broken = keys // 2 % len(KINDS) != 0
         return np.asarray(broken & (keys % 2 == 0) if self.over_fermatas == "allow" else broken)
 
-    def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found, keys = _keyed(batch)
-        for at in found.of_sample(i):
-            words = found.in_words(at, int(batch.voices.counts[i]))
-            yield Place(int(keys[at]), int(found.starts[at]), 1, found.pitches(at), words)
-
     def key_name(self, key: int) -> str:
         pair, kind = divmod(key // 2, len(KINDS))
         return f"{PAIRS[pair]} {KINDS[kind]}{' over a fermata' * (key % 2)}"
-
-
-def _keyed(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    """The motions that are trials, and the key of each."""
-    return batch.feature("voice-overlap", _find)
-
-
-def _find(batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
-    every = motions(batch)
-    moving = (every.upper_from != every.upper_to) & (every.lower_from != every.lower_to)
-    in_order = (every.upper_from >= every.lower_from) & (every.upper_to >= every.lower_to)
-    found = every.where((every.lower == every.upper + 1) & moving & in_order)
-    below, above = found.lower_to > found.upper_from, found.upper_to < found.lower_from
-    pair = pairs(found.upper, batch.voices.counts[found.samples])
-    return found, 2 * (len(KINDS) * pair + np.select([below, above], [1, 2], 0)) + found.boundaries
