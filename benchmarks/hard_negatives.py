@@ -39,7 +39,7 @@ from verifier.features.stretches import stretches
 from verifier.files import replacing
 from verifier.learn import Fold, Rules, calibrate, learn_folds
 from verifier.media.piano_roll import batch_of
-from verifier.rule import Rule, registry
+from verifier.rule import Rule, rules_for
 from verifier.verdict import Reference
 from verifier.view import View
 
@@ -77,7 +77,7 @@ def main() -> None:
     options = parser.parse_args()
     shipped = spec.load(options.spec)
     rules: Rules = {
-        **{name: {} for name in registry()},
+        **{name: {} for name in rules_for("piano-roll")},
         **{rule.name(): rule.set_options() for rule in shipped.rules},
     }
     corpora.load(shipped.corpus.name)  # once, before the processes: from now on it is in the cache
@@ -158,15 +158,21 @@ def trivial(batch: Batch) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def auroc(real: NDArray[np.float64], fake: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def auroc(
+    real: NDArray[np.float64],
+    fake: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    of_fakes: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
     """(replicates,) the weighted share of pairs in which the fake scores higher, ties half; window i of both has
-    ``weights`` (replicates, n)[:, i].
+    ``weights`` (replicates, n)[:, i], unless the fakes have weights of their own (replicates, m).
     """
+    of_fakes = weights if of_fakes is None else of_fakes
     order = np.argsort(real, kind="stable")
     below = np.pad(np.cumsum(weights[:, order], axis=1), ((0, 0), (1, 0)))
     left, right = (np.searchsorted(real[order], fake, side=side) for side in ("left", "right"))
-    wins = (weights * (below[:, left] + below[:, right])).sum(axis=1) / 2
-    return wins / weights.sum(axis=1) ** 2
+    wins = (of_fakes * (below[:, left] + below[:, right])).sum(axis=1) / 2
+    return np.asarray(wins / (weights.sum(axis=1) * of_fakes.sum(axis=1)))
 
 
 def print_table(halves: Sequence[Scored]) -> None:

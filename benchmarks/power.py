@@ -1,51 +1,68 @@
-"""Which planted faults a spec of the chorales catches, and how that grows with the number of chorales learned.
+"""Which planted faults a spec of a corpus catches, and how that grows with the number of pieces learned.
 
-Learns every rule there is from the learned part of the corpus and prints three Markdown tables: what is caught of each
-fault, the same for each dose and rule, and the learning curve. Faults are planted in held-out chorales.
+Learns every rule there is for the medium from the learned part of the corpus and prints Markdown tables: what is
+caught of each fault, the same for each dose and rule, and, of music, the learning curve. Faults are planted in held-out
+pieces.
 
     python benchmarks/power.py -o docs/power.png
+    python benchmarks/power.py --corpus speech --limit 1500 --plant 200
 """
 
 import argparse
 from pathlib import Path
 
 from verifier import corpora, learn
-from verifier.media.piano_roll import batch_of
+from verifier.media.pieces import batch_of, kind_of_piece
 from verifier.power import learning_curve, power
 from verifier.report import power as report
-from verifier.rule import registry
+from verifier.rule import rules_for
+from verifier.sources import choose
 from verifier.spec import CorpusRecord, Spec
-from verifier.view import PianoRollView
+from verifier.view import PianoRollView, kind_of, view_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", default="bach", help="corpus to learn from (default bach)")
+    parser.add_argument("--limit", type=int, help="learn from as many samples (default all)")
+    parser.add_argument("--plant", type=int, help="plant in as many held-out samples (default all)")
     parser.add_argument("--alpha", type=float, default=0.05, help="false-alarm rate (default .05)")
     parser.add_argument("--seed", type=int, default=0, help="seed of what is planted, and where (default 0)")
     parser.add_argument("-o", "--output", type=Path, help="picture to write")
     options = parser.parse_args()
     if options.output:
         report.require_formats([options.output])
-    view, how = PianoRollView(), corpora.Split()
     corpus = corpora.load(options.corpus)
-    learned, held_out = (batch_of(pieces, view) for pieces in corpora.split(corpus, how))
-    rules = {name: {} for name in registry()}
+    how = corpora.Split(by=corpus.split_by)
+    settings = next((manifest.view for manifest in corpora.names() if manifest.name == options.corpus), {})
+    view = view_of({"kind": kind_of_piece(corpus.pieces[0]), **settings})
+    learned, held_out = (batch_of(pieces, view, sounds=True) for pieces in corpora.split(corpus, how))
+    learned, held_out = (
+        batch if limit is None else batch.take(choose(len(batch), limit, options.seed))
+        for batch, limit in ((learned, options.limit), (held_out, options.plant))
+    )
+    rules = {name: {} for name in rules_for(kind_of(view))}
+    states, folds = learn.learn_folds(learned, rules, unit=lambda group: corpora.unit(group, how))
+    states, folds = learn.with_trials(states, folds)
+    states, calibration = learn.calibrate(states, held_out, folds)
     fields = {field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__}
     spec = Spec(
         name=corpus.name,
         view=view,
         corpus=CorpusRecord(name=corpus.name, split=how, **fields),
-        rules=learn.learn_rules(learned, rules),
+        rules=states,
+        calibration=calibration,
     )
     table = power(spec, held_out, alpha=options.alpha, seed=options.seed)
     print("What is caught of each fault\n")
     print(report.summary(table))
     print("The same for each dose and rule\n")
     print(report.markdown(table))
-    curve = learning_curve(corpus.name, learned, held_out, rules, alpha=options.alpha, seed=options.seed)
-    print("What all rules together catch, by the number of pieces learned\n")
-    print(report.curve_markdown(curve))
+    if isinstance(view, PianoRollView):
+        known = {name: {} for name in table.rules()}
+        curve = learning_curve(corpus.name, learned, held_out, known, alpha=options.alpha, seed=options.seed)
+        print("What all rules together catch, by the number of pieces learned\n")
+        print(report.curve_markdown(curve))
     if options.output:
         report.write(table, options.output)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.rolls import batch
+from tests.media import batch
 from verifier.check import locate
 from verifier.rule import rule_named
 
@@ -18,18 +18,19 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_case(name, case):
-    assert set(case) <= {"case", "options", "learn", "hold-out", "pass", "fail"}
-    rule = rule_named(name).learn(batch(case["learn"]), **case.get("options", {}))
+    assert set(case) <= {"case", "medium", "options", "learn", "hold-out", "pass", "fail"}
+    medium = case.get("medium", rule_named(name).media[0])
+    rule = rule_named(name).learn(batch(case["learn"], medium), **case.get("options", {}))
     if "hold-out" in case:
-        rule = rule.calibrate(batch(case["hold-out"]))
+        rule = rule.calibrate(batch(case["hold-out"], medium))
     checker = rule.compile()
     for sample in case.get("pass", []):
-        good = batch([sample])
+        good = batch([sample], medium)
         assert list(checker.locate(good, 0)) == [], sample
         assert checker.count(good).violations.tolist() == [0]
         assert checker.count(good).trials.sum() > 0, f"no trial in {sample!r}"
     for failing in case.get("fail", []):
-        bad = batch([failing["sample"]])
+        bad = batch([failing["sample"]], medium)
         found = [f"{v.where}: {v.observed} ({v.allowed})" for v in locate(rule, checker, bad, 0)]
         assert found == failing["violations"], failing["sample"]
         assert checker.count(bad).violations.tolist() == [len(found)]

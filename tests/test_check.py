@@ -17,7 +17,7 @@ from verifier.copying import build_index
 from verifier.errors import InputError
 from verifier.learn import calibrate, learn_rules
 from verifier.record import Run
-from verifier.rule import registry
+from verifier.rule import rules_for
 from verifier.view import PianoRollView
 from verifier.whole import calibrate_whole
 
@@ -39,7 +39,7 @@ def chorale_like(seed: int, n: int = 30) -> list[str]:
 
 @pytest.fixture(scope="module")
 def spec():
-    learned = learn_rules(batch(chorale_like(0, 60)), {name: {} for name in registry()})
+    learned = learn_rules(batch(chorale_like(0, 60)), {name: {} for name in rules_for("piano-roll")})
     rules, calibration = calibrate(learned, batch(chorale_like(1)))
     return small_spec(view=PianoRollView(window=16), rules=rules, calibration=calibration)
 
@@ -81,7 +81,7 @@ def test_real_samples_pass_and_a_planted_fault_fails_its_own_rule(spec):
         "note-placement": lambda s: s.replace("-8 ", "-9 ", 1).replace(":8-", ":9-", 1),
         "voice-spacing": lambda s: s.replace(" |", " C6:8-16 |", 1),
     }
-    assert set(faults) == set(registry())
+    assert set(faults) == set(rules_for("piano-roll"))
     for rule, plant in faults.items():
         found, result = verdicts(spec, batch([plant(sample) for sample in chorale_like(3, 40)]))
         assert found[rule] == "fail", rule

@@ -17,7 +17,8 @@ from verifier.features.chroma import CODES, chord_code
 from verifier.features.roll import scan
 from verifier.rule import replace, rule_named
 from verifier.rules.accidentals import Accidentals, contexts
-from verifier.rules.chroma_likelihood import LENGTH_AT, ChromaLikelihood, chord_changes
+from verifier.rules.chroma_likelihood import ChromaLikelihood, chord_changes
+from verifier.surprise import LENGTH_AT
 
 few = settings(max_examples=15, deadline=None)
 orders = st.integers(1, 3)

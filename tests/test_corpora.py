@@ -31,7 +31,7 @@ from verifier.corpora.content import digest, pack, unpack
 from verifier.errors import InputError
 from verifier.media.piano_roll import Notes, batch_of
 from verifier.media.symbolic import notes_of_stream
-from verifier.view import PianoRollView
+from verifier.view import PianoRollView, kind_of, view_of
 
 ROOT = Path(__file__).parents[1]
 BACH = "35ff577d61a9c4668bb9750f1ab1dee6d08d8eb0db706d8a1536fa9c1ec32287"
@@ -376,11 +376,12 @@ def test_a_corpus_in_the_cache_needs_no_music21(bach):
 # The other corpora of music21: a few files each, for the whole takes minutes
 
 
-def test_every_manifest_has_a_loader_and_names_music21():
-    assert [manifest.name for manifest in corpora.names()] == sorted(corpora.LOADERS)
+def test_every_manifest_has_a_loader_and_says_where_its_data_come_from():
+    assert {manifest.loader for manifest in corpora.names()} == {*corpora.LOADERS, *corpora.UNPARSED}
     for manifest in corpora.names():
-        assert manifest.loader == manifest.name
-        assert manifest.source.package == "music21"
+        assert (manifest.loader in corpora.LOADERS) == (manifest.source.package == "music21")
+        assert manifest.source.path or manifest.loader in corpora.LOADERS
+        assert kind_of(view_of(manifest.view)) == manifest.medium
         assert 0 < manifest.groups <= manifest.pieces
 
 
@@ -542,7 +543,7 @@ def test_a_folder_without_a_readable_piece_is_refused(tmp_path):
 
 
 def test_what_is_neither_a_name_nor_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"the name of a corpus \(bach, folk, monteverdi, palestrina\), found neither"):
+    with pytest.raises(InputError, match=r"the name of a corpus \(bach, fashion-mnist-test, .*\), found neither"):
         corpora.load(str(tmp_path / "missing"))
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="found a file"):

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from verifier.batch import Batch
 from verifier.errors import InputError
-from verifier.faults import FAULTS, LEVELS, fault_named
+from verifier.faults import FAULTS, LEVELS, all_faults, fault_named, faults_for
+from verifier.picture_faults import PICTURE_FAULTS
+from verifier.sound_faults import SOUND_FAULTS
 from verifier.view import PianoRollView
 
 from . import rolls as texts
@@ -316,9 +318,9 @@ def test_faults_hit_every_note_in_its_turn():
         assert min(hits.values()) > 30, name
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("name", sorted(all_faults()))
 def test_the_registry_has_three_to_five_rising_doses_and_words(name):
-    fault = FAULTS[name]
+    fault = all_faults()[name]
     assert fault.name == name
     assert 3 <= len(fault.doses) <= 5
     assert list(fault.doses) == sorted(set(fault.doses))
@@ -341,6 +343,16 @@ def test_the_registry_has_three_to_five_rising_doses_and_words(name):
 def test_a_dose_that_a_fault_cannot_have_is_refused(name, dose, message):
     with pytest.raises(InputError, match=message):
         FAULTS[name].require(dose)
+
+
+def test_each_medium_has_faults_of_its_own_and_no_name_means_two():
+    assert len(all_faults()) == len(FAULTS) + len(PICTURE_FAULTS) + len(SOUND_FAULTS)
+    assert faults_for("piano-roll") == FAULTS
+    assert faults_for("image") == PICTURE_FAULTS
+    assert list(faults_for("mel-spectrogram")) == ["smoothed", "blurred", *SOUND_FAULTS]
+    assert fault_named("jpeg") is fault_named("jpeg", kind="image")
+    with pytest.raises(InputError, match=r"expected a fault for a mel-spectrogram \(smoothed, .*\), found 'jpeg'"):
+        fault_named("jpeg", "--fault", "mel-spectrogram")
 
 
 def test_an_unknown_fault_is_refused_with_those_there_are():

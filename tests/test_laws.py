@@ -10,26 +10,29 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rolls import voiced_batch
-from verifier.batch import concatenate
+from tests.media import random_batch
+from verifier.batch import Batch, concatenate
 from verifier.counted import Distribution, Habit
 from verifier.errors import InputError
 from verifier.learn import learn_rules
 from verifier.rule import registry, replace
+from verifier.rules.intensity_modes import IntensityModes
 
-RULES = list(registry().values())
+RULES = [(rule, medium) for rule in registry().values() for medium in rule.media]
 seeds = st.integers(0, 10_000)
-SHARES = {"exact", "nats"}
-"""Measures that are no distances: a share of values, and a cross-entropy, which is not nought against itself."""
-every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.name() for rule in RULES])
+SHARES = {"exact", "beside", "between", "outside", "nats"}
+"""Measures that are no distances: shares of values, and a cross-entropy, which is not nought against itself."""
+every_rule = pytest.mark.parametrize(
+    ("rule", "medium"), RULES, ids=[f"{rule.name()}-{medium}" for rule, medium in RULES]
+)
 few = settings(max_examples=15, deadline=None)
 
 
 @every_rule
 @few
 @given(a=seeds, b=seeds, c=seeds, grey=st.booleans())
-def test_merge_is_associative_and_commutative(rule, a, b, c, grey):
-    x, y, z = (rule.learn(voiced_batch(seed, grey=grey)) for seed in (a, b, c))
+def test_merge_is_associative_and_commutative(rule, medium, a, b, c, grey):
+    x, y, z = (rule.learn(random_batch(medium, seed, grey=grey)) for seed in (a, b, c))
     assert x.merge(y).merge(z) == x.merge(y.merge(z))
     assert x.merge(y) == y.merge(x)
 
@@ -37,8 +40,8 @@ def test_merge_is_associative_and_commutative(rule, a, b, c, grey):
 @every_rule
 @few
 @given(a=seeds, grey=st.booleans())
-def test_learning_nothing_is_the_identity_of_merge(rule, a, grey):
-    batch = voiced_batch(a, grey=grey)
+def test_learning_nothing_is_the_identity_of_merge(rule, medium, a, grey):
+    batch = random_batch(medium, a, grey=grey)
     nothing = rule.learn(batch.take([]))
     assert rule.learn(batch).merge(nothing) == rule.learn(batch) == nothing.merge(rule.learn(batch))
 
@@ -46,16 +49,16 @@ def test_learning_nothing_is_the_identity_of_merge(rule, a, grey):
 @every_rule
 @few
 @given(a=seeds, b=seeds, grey=st.booleans())
-def test_learning_both_is_merging_what_each_taught(rule, a, b, grey):
-    x, y = voiced_batch(a, grey=grey), voiced_batch(b + 10_001, grey=grey)
+def test_learning_both_is_merging_what_each_taught(rule, medium, a, b, grey):
+    x, y = random_batch(medium, a, grey=grey), random_batch(medium, b + 10_001, grey=grey)
     assert rule.learn(concatenate(x.view, [x, y])) == rule.learn(x).merge(rule.learn(y))
 
 
 @every_rule
 @few
 @given(a=seeds, grey=st.booleans())
-def test_what_is_written_is_read_back(rule, a, grey):
-    learned = rule.learn(voiced_batch(a, grey=grey))
+def test_what_is_written_is_read_back(rule, medium, a, grey):
+    learned = rule.learn(random_batch(medium, a, grey=grey))
     text = yaml.safe_dump(msgspec.to_builtins(learned))
     assert msgspec.convert(yaml.safe_load(text), rule) == learned
 
@@ -63,13 +66,15 @@ def test_what_is_written_is_read_back(rule, a, grey):
 @every_rule
 @few
 @given(a=seeds)
-def test_a_corpus_keeps_its_own_rule(rule, a):
-    batch = voiced_batch(a)
+def test_a_corpus_keeps_its_own_rule(rule, medium, a):
+    batch = random_batch(medium, a)
     learned = rule.learn(batch).calibrate(batch)
     counts = learned.compile().count(batch)
     if isinstance(learned, Habit):  # what it learned is how often the corpus does not keep it
         table = learned.table()
         assert counts.violations.sum() == table.counts[learned.breaking(table.keys)].sum()
+    elif isinstance(learned, IntensityModes):  # values between the modes are kept too, as shares
+        assert counts.violations.sum() == round(learned.measures(learned)["between"] * counts.trials.sum())
     else:
         # A limit leaves out the strangest hundredth.
         assert counts.violations.sum() <= (0.01 * counts.trials.sum() if hasattr(rule, "limit") else 0)
@@ -77,18 +82,18 @@ def test_a_corpus_keeps_its_own_rule(rule, a):
 
 
 @every_rule
-def test_a_corpus_gives_every_rule_a_trial(rule):
-    assert rule.learn(voiced_batch(0, n=24)).support.trials > 0
+def test_a_corpus_gives_every_rule_a_trial(rule, medium):
+    assert rule.learn(random_batch(medium, 0, n=24)).support.trials > 0
 
 
 @every_rule
 @few
 @given(a=seeds, b=seeds, grey=st.booleans())
-def test_locate_finds_what_count_counts(rule, a, b, grey):
-    learned = rule.learn(voiced_batch(a, n=2))
+def test_locate_finds_what_count_counts(rule, medium, a, b, grey):
+    learned = rule.learn(random_batch(medium, a, n=2))
     if hasattr(rule, "limit"):
         learned = replace(learned, limit=0.5 if issubclass(rule, Distribution) else 2.0)
-    batch, checker = voiced_batch(b, grey=grey), learned.compile()
+    batch, checker = random_batch(medium, b, grey=grey), learned.compile()
     counts = checker.count(batch)
     located = [list(checker.locate(batch, i)) for i in range(len(batch))]
     assert [len(found) for found in located] == counts.violations.tolist()
@@ -105,13 +110,15 @@ def test_locate_finds_what_count_counts(rule, a, b, grey):
 @every_rule
 @few
 @given(a=seeds, grey=st.booleans())
-def test_padding_and_order_do_not_count(rule, a, grey):
-    batch = voiced_batch(a, grey=grey)
-    padded = concatenate(batch.view, [batch, voiced_batch(a, n=0, steps=40)])
-    beyond = slice(batch.values.shape[2], None)
+def test_padding_and_order_do_not_count(rule, medium, a, grey):
+    batch = random_batch(medium, a, grey=grey)
+    _, rows, steps = batch.values.shape
+    wider = Batch.of(batch.view, np.zeros((0, rows, steps + 16), batch.values.dtype))
+    padded = concatenate(batch.view, [batch] if medium == "image" else [batch, wider])  # pictures have one size
+    beyond = slice(steps, None)
     padded.values[:, :, beyond] = padded.voices.attacks[:, :, beyond] = padded.voices.fermatas[:, beyond] = 1
     padded.voices.pitches[:, :, beyond] = 60
-    checker = rule.learn(voiced_batch(a + 1, n=2)).compile()
+    checker = rule.learn(random_batch(medium, a + 1, n=2)).compile()
     want, got = checker.count(batch), checker.count(padded)
     assert np.array_equal(want.violations, got.violations)
     assert np.array_equal(want.trials, got.trials)
@@ -120,16 +127,16 @@ def test_padding_and_order_do_not_count(rule, a, grey):
 
 
 @every_rule
-def test_measures_of_a_state_from_itself_are_nought(rule):
-    learned = rule.learn(voiced_batch(3))
+def test_measures_of_a_state_from_itself_are_nought(rule, medium):
+    learned = rule.learn(random_batch(medium, 3))
     distances = {name: value for name, value in learned.measures(learned).items() if name not in SHARES}
     assert all(value == 0 for value in distances.values())
     assert set(rule.headline) <= set(learned.measures(learned))
 
 
 @every_rule
-def test_leave_one_out_is_what_learning_from_the_others_finds(rule):
-    batch = voiced_batch(11, n=10)
+def test_leave_one_out_is_what_learning_from_the_others_finds(rule, medium):
+    batch = random_batch(medium, 11, n=10)
     learned = learn_rules(batch, {rule.name(): {}})[0]
     if learned.forecast is None:
         assert hasattr(rule, "limit")  # a rule that takes a threshold from held-out data has no forecast without it
@@ -144,7 +151,7 @@ def test_leave_one_out_is_what_learning_from_the_others_finds(rule):
 
 
 @every_rule
-def test_options_are_refused_by_name(rule):
+def test_options_are_refused_by_name(rule, medium):
     with pytest.raises(InputError, match=f"{rule.name()}: expected one of its options"):
         rule.with_options(minimum_suport=2)
 
@@ -161,15 +168,15 @@ def another_value(rule, name):
 
 
 @every_rule
-def test_states_with_other_options_do_not_merge(rule):
-    batch = voiced_batch(1)
+def test_states_with_other_options_do_not_merge(rule, medium):
+    batch = random_batch(medium, 1)
     for name in rule.options():
         with pytest.raises(InputError, match=name.replace("_", "-")):
             rule.learn(batch).merge(rule.learn(batch, **{name: another_value(rule, name)}))
 
 
 @every_rule
-def test_every_rule_has_a_manual_and_cases(rule):
+def test_every_rule_has_a_manual_and_cases(rule, medium):
     assert len(rule.__doc__.split()) > 20
     assert Path(__file__).parent.joinpath("cases", f"{rule.name()}.yml").is_file()
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.rolls import voiced_batch
 from verifier.learn import FOLDS, calibrate, learn_folds, learn_rules
-from verifier.rule import registry, replace
+from verifier.rule import replace, rules_for
 
 RULES = {"chroma-transitions": {}, "chroma-likelihood": {}, "duration-distribution": {}, "polyphony": {}}
 
@@ -19,16 +19,16 @@ def pieces(n, seed=0, name="piece"):
 
 def test_every_learned_piece_is_in_one_fold_with_rules_learned_from_the_others():
     batch = pieces(23)
-    rules, folds = learn_folds(batch, {name: {} for name in registry()})
+    rules, folds = learn_folds(batch, {name: {} for name in rules_for("piano-roll")})
     assert len(folds) == FOLDS
     assert sorted(name for fold in folds for name in fold.batch.names) == sorted(batch.names)
     for fold in folds:
         assert len(set(fold.batch.groups)) in (2, 3)
         others = np.flatnonzero([group not in fold.batch.groups for group in batch.groups])
         assert len(others) + len(fold.batch) == len(batch)
-        expected = learn_rules(batch.take(others), {name: {} for name in registry()})
+        expected = learn_rules(batch.take(others), {name: {} for name in rules_for("piano-roll")})
         assert [replace(rule, forecast=None) for rule in expected] == list(fold.rules)
-    assert rules == learn_rules(batch, {name: {} for name in registry()})
+    assert rules == learn_rules(batch, {name: {} for name in rules_for("piano-roll")})
 
 
 def test_which_pieces_are_together_depends_on_their_names_alone():

@@ -13,10 +13,10 @@ from tests.test_spec import small_spec
 from verifier.errors import InputError
 from verifier.learn import learn_rules
 from verifier.panels import Bars, Graph, Histograms
-from verifier.report import learned, picture
+from verifier.report import learned, picture, picture_music
 from verifier.report.learned import MAX_BARS, MAX_NODES
 from verifier.report.marks import first_numbers, marked, note_table
-from verifier.rule import Violation, registry
+from verifier.rule import Violation, registry, rules_for
 from verifier.view import PianoRollView
 
 
@@ -34,28 +34,28 @@ def words(path) -> list[str]:
 
 
 def test_a_short_sample_is_one_system_and_a_long_one_is_cut_at_bar_lines():
-    assert [tuple(system) for system in picture.systems_of(piece(steps=64), 0)] == [(0, 0, 64)]
-    long = picture.systems_of(piece(steps=256), 0)
+    assert [tuple(system) for system in picture_music.systems_of(piece(steps=64), 0)] == [(0, 0, 64)]
+    long = picture_music.systems_of(piece(steps=256), 0)
     assert [(start, stop) for _, start, stop in long] == [(0, 64), (64, 128), (128, 192), (192, 256)]
-    after_a_pickup = picture.systems_of(piece("pickup=1 C4:0-4", steps=260), 0)
+    after_a_pickup = picture_music.systems_of(piece("pickup=1 C4:0-4", steps=260), 0)
     assert [(start - 4) % 16 for _, start, _ in after_a_pickup[1:]] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("meter", "steps"), [(4, 1), (3, 1000), (7, 333), (100, 700), (0.5, 90)])
 def test_systems_cover_the_sample_and_none_is_much_too_long(meter, steps):
     sample = piece(f"meter={meter} C4:0-1", steps=steps)
-    systems = picture.systems_of(sample, 0)
+    systems = picture_music.systems_of(sample, 0)
     assert [stop for _, _, stop in systems[:-1]] == [start for _, start, _ in systems[1:]]
     assert (systems[0].start, systems[-1].stop) == (0, steps)
-    assert max(stop - start for _, start, stop in systems) <= 4 * (picture.SYSTEM + meter)
+    assert max(stop - start for _, start, stop in systems) <= 4 * (picture_music.SYSTEM + meter)
 
 
 def test_bar_lines_stand_where_bars_begin_also_in_a_window_and_after_a_pickup():
-    assert picture.bar_lines(piece(steps=40), 0) == [0, 16, 32]
-    assert picture.bar_lines(piece("pickup=1 C4:0-4", steps=40), 0) == [4, 20, 36]
+    assert picture_music.bar_lines(piece(steps=40), 0) == [0, 16, 32]
+    assert picture_music.bar_lines(piece("pickup=1 C4:0-4", steps=40), 0) == [4, 20, 36]
     window = piece("pickup=1 meter=3 C4:0-4", steps=40)
     window.starts[0] = 20  # bars begin at 4, 16, 28, 40 of the piece
-    assert picture.bar_lines(window, 0) == [8, 20, 32]
+    assert picture_music.bar_lines(window, 0) == [8, 20, 32]
 
 
 def test_the_notes_of_a_violation_are_those_that_sound_during_it_and_those_it_comes_from():
@@ -79,7 +79,7 @@ def test_a_picture_names_voices_bars_rules_and_the_numbers_of_violations(tmp_pat
     found = {
         0: [violation(4, 1, 67, 69, 60, 62), violation(6, 20, 48, rule="durations"), violation(0, 64, rule="ends")]
     }
-    picture.write(tmp_path / "a.svg", sample, found, 1)
+    picture_music.write(tmp_path / "a.svg", sample, found, 1)
     texts = words(tmp_path / "a.svg")
     for text in ("soprano", "bass", "pickup", "bar 1", "bar 4", "parallels", "durations", "as a whole: 3 ends"):
         assert text in texts
@@ -88,31 +88,31 @@ def test_a_picture_names_voices_bars_rules_and_the_numbers_of_violations(tmp_pat
 
 
 def test_numbers_at_one_step_stand_in_lines_of_their_own(tmp_path):
-    marks = [picture.Mark(number, violation(8, 1, 60)) for number in (98, 99, 100)]
-    marks.append(picture.Mark(101, violation(40, 1, 60)))
+    marks = [picture_music.Mark(number, violation(8, 1, 60)) for number in (98, 99, 100)]
+    marks.append(picture_music.Mark(101, violation(40, 1, 60)))
     sample = piece()
-    (system,) = picture.systems_of(sample, 0)
-    lanes = picture._lanes(marks, system, sample)
+    (system,) = picture_music.systems_of(sample, 0)
+    lanes = picture_music._lanes(marks, system, sample)
     assert [[mark.number for mark in row] for row in lanes["parallels"]] == [[98, 101], [99], [100]]
 
 
 @pytest.mark.parametrize("suffix", picture.SUFFIXES)
 def test_samples_with_nothing_to_mark_are_drawn_too(tmp_path, suffix):
     samples = batch(["rest", "C4:0-4 | E3:0-4", "C4:0-16"])
-    picture.write(tmp_path / f"a{suffix}", samples, {0: [], 1: [], 2: []}, 3)
+    picture_music.write(tmp_path / f"a{suffix}", samples, {0: [], 1: [], 2: []}, 3)
     assert (tmp_path / f"a{suffix}").stat().st_size > 1000
 
 
 def test_a_picture_of_a_long_piece_says_what_it_leaves_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(picture, "MAX_SYSTEMS", 3)
-    sample = piece(steps=80 * (picture.MAX_SYSTEMS + 2))
-    picture.write(tmp_path / "a.svg", sample, {0: []}, 1)
+    monkeypatch.setattr(picture_music, "MAX_SYSTEMS", 3)
+    sample = piece(steps=80 * (picture_music.MAX_SYSTEMS + 2))
+    picture_music.write(tmp_path / "a.svg", sample, {0: []}, 1)
     assert "2 more systems are not drawn" in words(tmp_path / "a.svg")
 
 
 @pytest.fixture(scope="module")
 def spec():
-    rules = learn_rules(batch(chorale_like(0, 20)), {name: {} for name in registry()})
+    rules = learn_rules(batch(chorale_like(0, 20)), {name: {} for name in rules_for("piano-roll")})
     return small_spec(view=PianoRollView(window=16), rules=rules, calibration=None)
 
 

@@ -11,7 +11,7 @@ from tests import rolls
 from verifier import corpora, power
 from verifier.batch import Batch
 from verifier.errors import InputError
-from verifier.learn import calibrate, learn_rules
+from verifier.learn import calibrate, learn_folds, learn_rules
 from verifier.power import PowerTable, blind_spots, blind_words, learning_curve, trials
 from verifier.report import power as report
 from verifier.spec import CorpusRecord, Spec
@@ -106,13 +106,33 @@ def test_a_sample_is_changed_if_its_values_or_the_notes_of_its_voices_are():
     assert not power._changed(beyond, late).any()
 
 
-def test_the_halves_share_no_piece_and_the_calibration_in_the_spec_has_no_part_in_them():
+def test_every_piece_is_in_one_part_and_without_learned_pieces_the_calibration_in_the_spec_has_no_share_in_it():
     other = msgspec.structs.replace(spec(), calibration=None)
     assert power.power(other, parts()[1], faults=["moved"], doses=[1]).rows == (row(found(), "moved", 1),)
     for dealing in range(3):
-        one, two = power._halves(parts()[1], (), 0, dealing)
-        assert not set(one.real.groups) & set(two.real.groups)
-        assert len(one.real) == len(two.real) == 40
+        of_sample = power._parts(parts()[1].groups, 0, dealing)
+        members = [set(np.array(parts()[1].groups)[of_sample == part]) for part in range(power.PARTS)]
+        assert [len(groups) for groups in members] == [4] * power.PARTS
+        assert len(set.union(*members)) == 20
+        assert not np.array_equal(of_sample, power._parts(parts()[1].groups, 0, dealing + 3))
+
+
+def test_samples_are_ranked_among_the_learned_pieces_too_by_what_the_others_taught():
+    learned, held_out = parts()
+    states, folds = learn_folds(learned, RULES)
+    rules, calibration = calibrate(states, held_out, folds)
+    of_learned = power._of_learned(calibration)
+    assert of_learned.samples == [4] * 40
+    assert len(of_learned.scores["polyphony"]) == 160
+    assert len(of_learned.counts["polyphony"].trials) == 40
+    assert power._of_learned(spec().calibration) is None
+    full = msgspec.structs.replace(spec(), rules=rules, calibration=calibration)
+    # The held-out pieces give 64 of the 99 samples that a level of 1 % needs.
+    with pytest.raises(InputError, match="calibrated with 64"):
+        power.power(spec(), held_out, faults=["moved"], alpha=0.01)
+    found = power.power(full, held_out, faults=["moved"], alpha=0.01)
+    assert row(found, "moved", 3).caught.combined.share > 0.3
+    assert found.real.combined.share <= 0.05
 
 
 def test_a_users_own_samples_are_ranked_in_the_calibration_of_the_spec_batch_by_batch():
@@ -160,11 +180,12 @@ def test_a_learning_curve_knows_more_from_more_pieces():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"faults": ["nought"]}, "--fault: expected a fault .added, .*found 'nought'"),
+        ({"faults": ["nought"]}, "--fault: expected a fault for a piano-roll .added, .*found 'nought'"),
         ({"faults": ["moved", "moved"]}, "--fault: moved is named twice"),
+        ({"faults": ["jpeg"]}, "--fault: expected a fault for a piano-roll .*found 'jpeg'"),
         ({"doses": [1.5]}, "dose of added: expected a whole number"),
         ({"doses": [0.0]}, "--dose: a dose of 0 plants nothing"),
-        ({"alpha": 0.001}, "--alpha: a level of 0.001 needs 999 held-out samples in each half"),
+        ({"alpha": 0.001}, "--alpha: a level of 0.001 needs 999 held-out samples of other pieces"),
     ],
 )
 def test_what_cannot_be_done_is_refused(change, message):

@@ -7,14 +7,15 @@ from verifier import spec as specs
 from verifier.corpora import Split
 from verifier.errors import InputError
 from verifier.learn import calibrate, learn_rules
-from verifier.rule import registry
+from verifier.rule import rules_for
 from verifier.spec import CorpusRecord, Sampling, Spec
 from verifier.view import PianoRollView, require_same_view
 
 
 def small_spec(**changes):
     batch = random_batch(5, n=8)
-    rules, calibration = calibrate(learn_rules(batch, {name: {} for name in registry()}), random_batch(6, n=4))
+    learned = learn_rules(batch, {name: {} for name in rules_for("piano-roll")})
+    rules, calibration = calibrate(learned, random_batch(6, n=4))
     record = CorpusRecord(
         name="noise", source="a random generator", licence="none", pieces=4, groups=4, sha256="0" * 64, split=Split(),
         sampling=Sampling(windows=8),

@@ -18,21 +18,22 @@ from hypothesis import strategies as st
 
 from verifier.batch import Batch, concatenate
 from verifier.errors import InputError
+from verifier.features.intensity import LEVELS
 from verifier.media import tensor
 from verifier.media.piano_roll import Notes, batch_of
 from verifier.media.tensor import open_tensors
-from verifier.view import PianoRollView
+from verifier.view import ImageView, MelView, PianoRollView, View
 
 VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
 RNG = np.random.default_rng(0)
 
 
-def batches(path: Path, view: PianoRollView = VIEW) -> Iterator[Batch]:
+def batches(path: Path, view: View = VIEW) -> Iterator[Batch]:
     for one in open_tensors(path, view, name=path.name):
         yield from one.batches()
 
 
-def read(path: Path, view: PianoRollView = VIEW) -> Batch:
+def read(path: Path, view: View = VIEW) -> Batch:
     return concatenate(view, list(batches(path, view)))
 
 
@@ -41,7 +42,7 @@ def saved(path: Path, array: Any) -> Path:
     return path
 
 
-def fault(path: Path, view: PianoRollView = VIEW) -> str:
+def fault(path: Path, view: View = VIEW) -> str:
     with pytest.raises(InputError) as caught:
         read(path, view)
     assert "\n" not in str(caught.value)
@@ -447,6 +448,121 @@ def test_plain_piano_rolls_come_before_voices_and_bits(tmp_path: Path) -> None:
     assert list(read(path, WIDE).names) == ["x.npz:rolls[0]", "x.npz:rolls[1]"]
     np.savez(path, voices=TUNE, codes=np.arange(3))
     assert list(read(path, WIDE).names) == ["x.npz:voices[0]", "x.npz:voices[1]"]
+
+
+# Pictures and spectrograms
+
+GREY = ImageView(height=6, width=8)
+COLOUR = ImageView(height=6, width=8, channels=3)
+MEL = MelView(bands=6, window=8)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(5, 6, 8), (5, 1, 6, 8), (5, 6, 8, 1)])
+def test_grey_pictures(tmp_path: Path, shape: tuple[int, ...], order: Any) -> None:
+    levels = RNG.integers(0, 256, (5, 6, 8)).astype(np.uint8)
+    batch = read(saved(tmp_path / "x.npy", np.asarray(levels.reshape(shape), order=order)), GREY)
+    assert batch.values.dtype == np.float32
+    assert np.array_equal(batch.values, LEVELS[levels])
+    assert list(batch.names) == list(batch.groups) == [f"x.npy[{i}]" for i in range(5)]
+    assert batch.lengths.tolist() == [8] * 5
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("last", [False, True])
+def test_pictures_in_colour(tmp_path: Path, order: Any, last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor, "CHUNK_CELLS", 300)
+    values = RNG.random((5, 3, 6, 8), np.float32)
+    array = np.asarray(values.transpose(0, 2, 3, 1) if last else values, order=order)
+    path = saved(tmp_path / "x.npy", array)
+    assert [len(part) for part in batches(path, COLOUR)] == [2, 2, 1]
+    assert np.array_equal(read(path, COLOUR).values, values.reshape(5, 18, 8))
+    one = read(saved(tmp_path / "y.npy", np.asarray(array[0], order=order)), COLOUR)
+    assert list(one.names) == ["y.npy"]
+    assert np.array_equal(one.values[0], values[0].reshape(18, 8))
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 8, 1)])
+def test_one_grey_picture(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = RNG.random((6, 8), np.float32)
+    batch = read(saved(tmp_path / "x.npy", values.reshape(shape)), GREY)
+    assert list(batch.names) == ["x.npy"]
+    assert np.array_equal(batch.values[0], values)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i8"])
+@pytest.mark.parametrize("view", [GREY, MEL])
+def test_integers_of_pictures_and_spectrograms_are_eight_bit_even_if_all_are_0_or_1(
+    tmp_path: Path, dtype: str, view: View
+) -> None:
+    levels = RNG.integers(0, 2, (5, 6, 8)).astype(dtype)
+    assert np.array_equal(read(saved(tmp_path / "x.npy", levels), view).values, LEVELS[levels.astype(int)])
+    black_or_white = read(saved(tmp_path / "x.npy", levels > 0), view).values
+    assert black_or_white.dtype == np.float32
+    assert np.array_equal(black_or_white, levels.astype(np.float32))
+
+
+def test_every_level_is_the_nearest_single_to_its_255th(tmp_path: Path) -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    batch = read(saved(tmp_path / "x.npy", levels), ImageView(height=16, width=16))
+    assert np.array_equal(batch.values, LEVELS[levels])
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 8), (2, 1, 6, 8)])
+def test_spectrograms(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = RNG.random((2, 6, 8), np.float32)
+    assert np.array_equal(read(saved(tmp_path / "x.npy", values.reshape(shape)), MEL).values, values)
+    long = read(saved(tmp_path / "x.npy", RNG.random((2, 6, 19))), MEL)  # the rest is dropped, as the view says
+    assert list(long.names[:2]) == ["x.npy[0]@0", "x.npy[0]@8"]
+    assert long.lengths.tolist() == [8] * 4
+    short = read(saved(tmp_path / "x.npy", RNG.random((2, 6, 5))), MEL)
+    assert short.lengths.tolist() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("shape", "view", "message"),
+    [
+        (
+            (5, 3, 6, 8),
+            GREY,
+            "expected samples x 6 x 8, samples x 1 x 6 x 8 or samples x 6 x 8 x 1, as the view has 6 l",
+        ),
+        (
+            (5, 6, 8),
+            COLOUR,
+            "expected samples x 3 x 6 x 8 or samples x 6 x 8 x 3, as the view has 6 lines of 8, found 5",
+        ),
+        ((5, 8, 6), GREY, "as the view has 6 lines of 8, found 5 x 8 x 6"),
+        ((0, 6, 8), GREY, "expected at least one sample"),
+        (
+            (5, 8, 6),
+            MEL,
+            "expected samples x 6 bands x frames, as the view has 6 bands, found 5 x 8 x 6; if the axis of",
+        ),
+        ((5, 4, 8), MEL, "expected samples x 6 bands x frames"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_wrong_shapes_of_pictures_and_spectrograms(
+    tmp_path: Path, shape: tuple[int, ...], view: View, message: str, dtype: str
+) -> None:
+    assert message in fault(saved(tmp_path / "x.npy", np.zeros(shape, dtype)), view)
+
+
+def test_wrong_scales_of_pictures_and_spectrograms(tmp_path: Path) -> None:
+    values = 2 * RNG.random((5, 6, 8)) - 1
+    for view in (GREY, MEL):
+        assert "found values from -0.9" in fault(saved(tmp_path / "x.npy", values), view)
+        assert fault(tmp_path / "x.npy", view).endswith("if they go from -1 to 1, save (x + 1) / 2")
+        assert "expected integers from 0 to 255, found" in fault(
+            saved(tmp_path / "y.npy", np.full((5, 6, 8), 256)), view
+        )
+    assert len(read(saved(tmp_path / "x.npy", values / 4), GREY)) == 5  # the overshoot of a generator
+    bad = RNG.random((5, 3, 6, 8))
+    bad[3, 1, 2, 4] = np.nan
+    for array in (bad, bad.transpose(0, 2, 3, 1)):
+        found = fault(saved(tmp_path / "x.npy", array), COLOUR)
+        assert found == "x.npy: sample 3, channel 1, row 2, column 4: expected a finite number, found nan"
 
 
 # PyTorch

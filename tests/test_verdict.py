@@ -101,6 +101,19 @@ def test_a_rule_that_few_real_samples_try_or_none_says_how_strange_those_are_tha
     assert found.spoke.tolist() == [0, 1, 2]
 
 
+def test_real_samples_far_beyond_the_rest_do_not_hide_others_that_are():
+    scores = np.random.default_rng(10).exponential(size=(500, 2))
+    scores[:10, 0] += 100  # one real piece in 50 breaks the first rule by far
+    reference = Reference(*calibration(scores))
+    assert reference.scale.mean[0] < 2  # of all excesses it would be 20
+    assert reference.scale.nats(np.array([[60.0, 0]]))[0, 0] > 20
+
+
+def test_the_lowest_of_an_exponential_tail_say_its_mean():
+    scores = np.random.default_rng(11).exponential(3, size=(20000, 1))
+    assert Reference(*calibration(scores)).scale.mean[0] == pytest.approx(3, rel=0.1)
+
+
 def test_a_single_piece_beyond_all_others_is_no_scale_for_itself():
     scores = np.zeros((300, 1))
     scores[:20] = np.linspace(5.1, 7.3, 20)[:, None]  # all of the tail is one piece

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.features.lines import Lines, lines
 from verifier.features.stretches import runs
+from verifier.view import PianoRollView
 from verifier.voices import SILENT, Voices
 
 Indices = NDArray[np.int64]
@@ -25,10 +26,15 @@ FIFTHS = (7, 19, 31)
 
 
 def bernoulli(batch: Batch, rng: Generator) -> Batch:
-    """Each cell sounds by chance, with the share of sounding cells of the whole batch."""
+    """Each cell is 1 by chance, else 0: with the share of sounding cells of the whole batch, or, where values are no
+    notes, with their mean.
+    """
     inside = np.broadcast_to(batch.inside()[:, None, :], batch.values.shape)
     cells = int(np.count_nonzero(inside))
-    density = np.count_nonzero(batch.sounding()) / cells if cells else 0.0
+    if isinstance(batch.view, PianoRollView):
+        density = np.count_nonzero(batch.sounding()) / cells if cells else 0.0
+    else:
+        density = _mean(batch, inside)
     return batch.with_values((rng.random(batch.values.shape, np.float32) < density) & inside)
 
 
@@ -39,12 +45,16 @@ def exponential(batch: Batch, rng: Generator) -> Batch:
     the share e^(-1/mean) off the mean of the noise.
     """
     inside = np.broadcast_to(batch.inside()[:, None, :], batch.values.shape)
-    mean = np.clip(batch.values, 0, 1).mean(where=inside, dtype=np.float64) if inside.any() else 0.0
+    mean = _mean(batch, inside)
     values = rng.standard_exponential(batch.values.shape, np.float32)
     values *= np.float32(mean)
     np.minimum(values, 1, out=values)
     values *= inside
     return batch.with_values(values)
+
+
+def _mean(batch: Batch, inside: NDArray[np.bool_]) -> float:
+    return float(np.clip(batch.values, 0, 1).mean(where=inside, dtype=np.float64)) if inside.any() else 0.0
 
 
 def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
@@ -69,7 +79,7 @@ def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
             values[i, old, when] = False
             values[i, new, when] = moved[i, new, when] = True
             line = pitches[i, :, when]
-            line[line == old + batch.view.lowest_pitch] += np.int16(step)
+            line[line == old + batch.roll.lowest_pitch] += np.int16(step)
     return batch.with_values(values, batch.voices.with_notes(pitches, batch.voices.attacks))
 
 
@@ -202,8 +212,8 @@ def _possible_fifths(batch: Batch, voices: Voices, notes: Lines, taken: NDArray[
 def _room(batch: Batch, voices: Voices, notes: Lines) -> tuple[Indices, Indices]:
     """(m,) the lowest and the highest pitch of the view that each note may have without a crossing of neighbours."""
     pitches = voices.pitches.astype(np.int64)
-    lowest = np.full(pitches.shape, batch.view.lowest_pitch)
-    highest = np.full(pitches.shape, batch.view.highest_pitch)
+    lowest = np.full(pitches.shape, batch.roll.lowest_pitch)
+    highest = np.full(pitches.shape, batch.roll.highest_pitch)
     np.maximum(lowest[:, :-1], pitches[:, 1:], out=lowest[:, :-1])
     np.minimum(highest[:, 1:], pitches[:, :-1], out=highest[:, 1:], where=pitches[:, :-1] != SILENT)
     sounding = (pitches != SILENT) & batch.inside()[:, None, :]
@@ -240,7 +250,7 @@ def move_boundaries(batch: Batch, k: int, rng: Generator) -> Batch:
     note is part of two such pairs. A sample with fewer such places has those.
     """
     voices, taken = batch.voices, np.zeros(batch.voices.pitches.shape, np.bool_)
-    least = max(2, round(float(batch.view.steps_per_quarter)))
+    least = max(2, round(float(batch.roll.steps_per_quarter)))
     for _ in range(k):
         notes = lines(batch.with_values(batch.values, voices))
         free = ~taken[notes.samples, notes.voices, notes.starts] & (notes.stops - notes.starts >= least)
@@ -272,7 +282,7 @@ def _one_of_each(samples: Indices, *keys: NDArray[Any]) -> Indices:
 
 def _with_voices(batch: Batch, voices: Voices) -> Batch:
     """The batch with other notes in its voices; what sounds without a voice goes on."""
-    low, rows = batch.view.lowest_pitch, batch.view.pitches
+    low, rows = batch.roll.lowest_pitch, batch.roll.pitches
     others = batch.sounding() & ~batch.voices.painted(low, rows)
     painted = voices.painted(low, rows) & batch.inside()[:, None, :]
     return batch.with_values(others | painted, voices)
@@ -309,3 +319,5 @@ BASELINES: dict[str, Callable[[Batch, Generator], Batch]] = {
     "wrong-duration": _wrong_duration,
 }
 """Each baseline by the name that it has on the command line."""
+OF_VALUES = ("bernoulli", "exponential")
+"""Those that need no notes."""

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier import voices as voices_of
-from verifier.view import View
+from verifier import waves as waves_of
+from verifier.view import PianoRollView, View, kind_of
 from verifier.voices import Voices
+from verifier.waves import Waves
 
 T = TypeVar("T")
 
@@ -31,6 +33,9 @@ class Batch:
     pickups   (n,) float64, quarter notes of the piece before its first full bar; 0 where unknown
     clipped   (n,) int64, notes that start in the sample but lie outside the pitches of the view
     voices    the voices of the n samples, padded like ``values``; by default of none are they known
+    waves     what a mel spectrogram does not say of the n sounds; by default nothing is known
+
+    Meters, pickups, clipped notes and voices are those of music, waves those of sound.
     """
 
     view: View
@@ -45,16 +50,19 @@ class Batch:
     pickups: NDArray[np.float64]
     clipped: NDArray[np.int64]
     voices: Voices = None  # type: ignore[assignment]  # replaced by __post_init__: its shape follows from values
+    waves: Waves = None  # type: ignore[assignment]  # likewise
     _features: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         n, rows, steps = self.values.shape
         if self.values.dtype not in (np.bool_, np.float32):
             raise TypeError(f"values are bool or float32, not {self.values.dtype}")
-        if rows != self.view.pitches:
-            raise ValueError(f"{rows} rows in a view of {self.view.pitches} pitches")
+        if rows != self.view.rows:
+            raise ValueError(f"{rows} rows in a view of {self.view.rows}")
         if self.voices is None:
             object.__setattr__(self, "voices", voices_of.none(n, steps))
+        if self.waves is None:
+            object.__setattr__(self, "waves", waves_of.none(n))
         for name in (
             "lengths",
             "names",
@@ -66,6 +74,7 @@ class Batch:
             "pickups",
             "clipped",
             "voices",
+            "waves",
         ):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{len(getattr(self, name))} {name} for {n} samples")
@@ -76,6 +85,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def roll(self) -> PianoRollView:
+        """The view of a Batch of music. Raises TypeError for any other: its rules must not have been asked."""
+        if not isinstance(self.view, PianoRollView):
+            raise TypeError(f"expected piano rolls, found a {kind_of(self.view)}")
+        return self.view
 
     def feature(self, key: str, compute: Callable[[Self], T]) -> T:
         """The feature named ``key``, computed by ``compute(self)`` the first time it is asked for."""
@@ -91,7 +107,7 @@ class Batch:
     def sounding(self) -> NDArray[np.bool_]:
         """(n, rows, steps), a new array of the cells that sound."""
         values = self.values
-        on = values if values.dtype == np.bool_ else values >= np.float32(self.view.threshold)
+        on = values if values.dtype == np.bool_ else values >= np.float32(self.roll.threshold)
         return np.asarray(on & self.inside()[:, None, :])
 
     @classmethod
@@ -123,10 +139,12 @@ class Batch:
 
     def with_values(self, values: NDArray[Any], voices: Voices | None = None) -> Self:
         """The same samples with other values, and without the features of the old ones. Their voices are those given:
-        none, if the edit does not know what became of them.
+        none, if the edit does not know what became of them; and of their waves nothing is known any more.
         """
         n, _, steps = values.shape
-        return replace(self, values=values, voices=voices or voices_of.none(n, steps), _features={})
+        return replace(
+            self, values=values, voices=voices or voices_of.none(n, steps), waves=waves_of.none(n), _features={}
+        )
 
     def take(self, indices: NDArray[np.int64] | Sequence[int]) -> Self:
         """The samples at ``indices``, in that order."""
@@ -144,6 +162,7 @@ class Batch:
             pickups=self.pickups[at],
             clipped=self.clipped[at],
             voices=self.voices.take(at),
+            waves=self.waves.take(at),
         )
 
 
@@ -152,7 +171,7 @@ def concatenate(view: View, batches: Sequence[Batch]) -> Batch:
     steps = max((batch.values.shape[2] for batch in batches), default=view.window or 1)
     n = sum(len(batch) for batch in batches)
     dtype = np.result_type(*[batch.values.dtype for batch in batches]) if batches else np.dtype(np.bool_)
-    values = np.zeros((n, view.pitches, steps), dtype)
+    values = np.zeros((n, view.rows, steps), dtype)
     at = 0
     for batch in batches:
         values[at : at + len(batch), :, : batch.values.shape[2]] = batch.values
@@ -174,4 +193,5 @@ def concatenate(view: View, batches: Sequence[Batch]) -> Batch:
         pickups=joined("pickups", np.float64),
         clipped=joined("clipped", np.int64),
         voices=voices_of.concatenate([batch.voices for batch in batches], steps),
+        waves=waves_of.concatenate([batch.waves for batch in batches]),
     )

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from verifier import __version__
 from verifier.errors import InputError, printable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from verifier.generators.train import Checked
     from verifier.record import Run
     from verifier.spec import Spec
+    from verifier.view import View
 
-T = TypeVar("T")
 
 HELP = """\
 verify learns the rules of a real corpus and counts where generated samples break them.
@@ -37,8 +37,9 @@ Commands:
   diff      what changed between runs or specs       verify diff RUN_A.json RUN_B.json
   accept    allow what a rule finds, with a reason   verify accept SPEC --rule RULE --kind KIND --reason TEXT
   learn     learn a spec from a corpus or a folder   verify learn CORPUS -o spec.yaml
-  show      what a spec has learned                  verify show SPEC [-o learned.png]
+  show      what a spec has learned                  verify show SPEC [PATH...] [-o learned.png]
   explain   where one file breaks which rule         verify explain SPEC FILE [-o copy.musicxml]
+  evaluate  how well a spec tells generators apart   verify evaluate --spec SPEC --real PATH GENERATED...
   power     which planted faults a spec can see      verify power --spec SPEC [-o power.png]
   train     a generator, checked as it learns        verify train CORPUS --model iwgan --spec SPEC --out DIR
   sample    samples of a trained generator           verify sample DIR -n 1000 -o samples.npz
@@ -310,24 +311,25 @@ def _learn(options: argparse.Namespace) -> int:
     from verifier import corpora, learn
     from verifier.confounds import facts_of
     from verifier.files import require_writable
-    from verifier.rule import registry
     from verifier.sources import choose, whole_index
     from verifier.spec import CorpusRecord, Sampling, Spec, dump
-    from verifier.view import PianoRollView
+    from verifier.view import PianoRollView, kind_of
     from verifier.whole import calibrate_whole
 
     if len(options.output) != 1 or options.output[0].suffix not in (".yaml", ".yml"):
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
     require_writable(options.output[0])
-    view = _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
-    rules = _chosen_rules(registry(), options)
-    how = corpora.Split(learn=round(1 - options.hold_out, 9), hold_out=options.hold_out, seed=options.seed)
+    view = _view(options.view, options.corpus)
+    rules = _chosen_rules(kind_of(view), options)
     with _progress(f"reading {options.corpus}", None, options.quiet) as advance:
-        corpus = corpora.load(options.corpus, progress=lambda done, total: advance(1, total))
-    from verifier.media.piano_roll import batch_of
+        corpus = corpora.load(options.corpus, progress=lambda done, total: advance(1, total), view=view)
+        from verifier.media.pieces import batch_of
 
-    learned_pieces, held_pieces = corpora.split(corpus, how)
-    learned, held_out = batch_of(learned_pieces, view), batch_of(held_pieces, view)
+        how = corpora.Split(
+            learn=round(1 - options.hold_out, 9), hold_out=options.hold_out, by=corpus.split_by, seed=options.seed
+        )
+        learned_pieces, held_pieces = corpora.split(corpus, how)
+        learned, held_out = batch_of(learned_pieces, view), batch_of(held_pieces, view)
     sampling = None
     if options.limit is not None:
         if options.limit > len(learned):
@@ -337,14 +339,17 @@ def _learn(options: argparse.Namespace) -> int:
         sampling = Sampling(windows=options.limit, seed=options.seed)
         learned = learned.take(choose(len(learned), options.limit, options.seed))
     with _progress("learning", None, options.quiet):
-        every, folds = learn.learn_folds(learned, rules)
+        every, folds = learn.learn_folds(learned, rules, unit=lambda group: corpora.unit(group, how))
         learned_rules, folds = learn.with_trials(every, folds)
         silent = [rule.name() for rule in every if not rule.support.trials]
         if not learned_rules:
             raise InputError(options.corpus, f"expected a trial for one of the rules ({', '.join(silent)}), found none")
-        learned_rules, calibration = learn.calibrate(learned_rules, held_out, folds)
-        index = whole_index(learned_pieces, view)
-        whole = calibrate_whole(learned_rules, learned, held_out, index) if len(held_out) else None
+        learned_rules, calibration = learn.calibrate(
+            learned_rules, held_out, folds, unit=lambda group: corpora.unit(group, how)
+        )
+        whole = None
+        if len(held_out) and isinstance(view, PianoRollView):
+            whole = calibrate_whole(learned_rules, learned, held_out, whole_index(learned_pieces, view))
     spec = Spec(
         name=options.name or corpus.name,
         view=view,
@@ -383,7 +388,10 @@ def _learn(options: argparse.Namespace) -> int:
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="samples to draw over what was learned, as of a check")
     _rule_arguments(parser)
+    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N samples of each PATH")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of what is chosen or made (default 0)")
     _output_argument(
         parser, "a picture of what was learned (.png, .svg, .pdf), or the graph of chroma-transitions (.graphml)"
     )
@@ -395,14 +403,27 @@ def _show(options: argparse.Namespace) -> int:
 
     require_formats(options.output, (*learned.SUFFIXES, ".graphml"))
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
-    for path in options.output:
-        if path.suffix in learned.SUFFIXES:
-            learned.require_panels(path, spec)
+    pictures = [path for path in options.output if path.suffix in learned.SUFFIXES]
+    for path in pictures:
+        learned.require_panels(path, spec)
+    sets = {}
+    if options.paths:
+        from verifier.explain import observed
+        from verifier.sources import open_samples
+
+        if not pictures:
+            suffixes = ", ".join(learned.SUFFIXES)
+            raise InputError(options.paths[0], f"expected a picture to draw samples in: -o FILE with one of {suffixes}")
+        learned.require_comparable(pictures[0], spec)
+        for path in options.paths:
+            samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed)
+            with _progress(samples.label, samples.total, False) as advance:
+                sets[samples.label] = observed(spec, _advancing(samples.batches(), advance))
     out = terminal.console()
     terminal.print_spec(out, spec)
     for path in options.output:
-        if path.suffix in learned.SUFFIXES:
-            learned.write(path, spec)
+        if path in pictures:
+            learned.write(path, spec, sets)
             continue
         import networkx
 
@@ -430,11 +451,11 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Where one file breaks which rule."""
-    from verifier.batch import concatenate
-    from verifier.check import locate
+    from verifier.explain import explain
     from verifier.files import require_writable
     from verifier.report import annotate, picture, terminal
     from verifier.sources import open_samples
+    from verifier.view import PianoRollView, kind_of
 
     for path in options.output:
         if path.suffix not in (*picture.SUFFIXES, *annotate.SUFFIXES):
@@ -445,26 +466,63 @@ def _explain(options: argparse.Namespace) -> int:
             )
         require_writable(path)
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
-    samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
-    batch = concatenate(spec.view, list(samples.batches()))
-    checkers = spec.compile()
-    found = {
-        i: sorted(
-            (violation for rule in spec.rules for violation in locate(rule, checkers[rule.name()], batch, i)),
-            key=lambda violation: violation.start,
+    copies = [path for path in options.output if path.suffix in annotate.SUFFIXES]
+    if copies and not isinstance(spec.view, PianoRollView):
+        raise InputError(
+            copies[0],
+            f"expected a picture with a suffix of {', '.join(picture.SUFFIXES)}: only music has annotated copies, and"
+            f" the view of the spec is of the kind {kind_of(spec.view)}",
         )
-        for i in range(len(batch))
-    }
-    for path in options.output:
-        if path.suffix in annotate.SUFFIXES:
-            annotate.require_possible(path, batch, found, options.limit)
+    samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
+    with _progress(samples.label, samples.total, False) as advance:
+        explained = explain(spec, _advancing(samples.batches(), advance), options.limit)
+    for path in copies:
+        annotate.require_possible(path, explained.batch, explained.found, options.limit)
     out = terminal.console()
-    terminal.print_explanation(out, spec, batch, found, options.limit, None if options.output else terminal.LISTED)
+    terminal.print_explanation(out, spec, explained, options.limit, None if options.output else terminal.LISTED)
     for path in options.output:
-        write = annotate.write if path.suffix in annotate.SUFFIXES else picture.write
-        write(path, batch, found, options.limit)
+        if path in copies:
+            annotate.write(path, explained.batch, explained.found, options.limit)
+        else:
+            picture.write(path, spec, explained.batch, explained.found, options.limit)
     _wrote(out, options.output)
-    return int(any(found.values()))
+    return int(explained.broken > 0)
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="samples of one generator: file, folder, CORPUS:PART")
+    parser.add_argument("--spec", required=True, metavar="SPEC", help="a YAML file, or the name of a spec that ships")
+    parser.add_argument("--real", metavar="PATH", help="real samples (default: what the spec held out)")
+    parser.add_argument("--sets", type=_positive, default=100, metavar="N", help="samples in a set (default 100)")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N samples of each")
+    parser.add_argument("--seed", type=_natural, default=0, help="seed of the sets (default 0)")
+    _rule_arguments(parser)
+    _output_argument(parser, "report to write: .json or .md; may be repeated")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    """How well a spec tells the samples of generators from real ones, by rule."""
+    from verifier.evaluate import evaluate, scores
+    from verifier.report import evaluation, terminal
+    from verifier.sources import open_samples
+
+    evaluation.require_formats(options.output)
+    spec = _load_spec(options.spec).selected(options.rule, options.skip)
+    checkers = spec.compile()
+    label = options.real or f"{spec.corpus.name}:hold-out"
+    found = {}
+    for path in dict.fromkeys([label, *options.paths]):
+        samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed)
+        with _progress(samples.label, samples.total, False) as advance:
+            found[path] = scores(spec, _advancing(samples.batches(), advance), checkers)
+    generated = {path: found[path] for path in dict.fromkeys(options.paths)}
+    result = evaluate(spec, label, found[label], generated, set_size=options.sets, seed=options.seed)
+    out = terminal.console()
+    evaluation.print_evaluation(out, result)
+    for path in options.output:
+        evaluation.write(result, path)
+    _wrote(out, options.output)
+    return 0
 
 
 def _power_arguments(parser: argparse.ArgumentParser) -> None:
@@ -484,13 +542,14 @@ def _power(options: argparse.Namespace) -> int:
     from verifier.report import power as report
     from verifier.report import terminal
     from verifier.sources import open_samples
+    from verifier.view import kind_of
 
     report.require_formats(options.output)
-    trials(options.fault, options.dose)  # refuses a bad name or dose before the long work
     spec = _load_spec(options.spec)
+    trials(options.fault, options.dose, kind_of(spec.view))  # refuses a bad name or dose before the long work
     own = f"{spec.corpus.name}:hold-out"
     path = options.real or own
-    samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed)
+    samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, sounds=True)
     with _progress(samples.label, samples.total, False) as advance:
         table = power(
             spec,
@@ -556,14 +615,13 @@ def _train(options: argparse.Namespace) -> int:
     from verifier.generators.folder import TrainedRecord
     from verifier.generators.train import Plan, claim, device_name, fabric_on, train
     from verifier.generators.training import Training
-    from verifier.view import PianoRollView
 
     spec = None if options.spec is None else _load_spec(options.spec)
     if spec is None and options.verify_every is not None:
         raise InputError("--verify-every", "expected --spec SPEC too, to check by")
     if spec is not None and options.view:
         raise InputError("--view", "expected it without --spec, whose view it would contradict")
-    view = spec.view if spec else _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
+    view = spec.view if spec else _view(options.view, options.corpus)
     chosen = {name: getattr(options, name) for name in ("output", "upsampling", "seed")}
     settings = {name: value for name, value in chosen.items() if value is not None}
     config = data.configured(options.model, dict(_setting(text) for text in options.set) | settings, view)
@@ -739,12 +797,15 @@ def _attack_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _attack(options: argparse.Namespace) -> int:
-    """Adversarial samples: FGSM on held-out windows, for a classifier of the pitch class that sounds longest."""
+    """Adversarial samples: FGSM on held-out samples, for a classifier of what pictures show, or of the pitch class that
+    sounds longest.
+    """
     _require_generators()
     import numpy as np
 
+    from verifier import corpora
     from verifier.files import replacing, require_writable
-    from verifier.generators.adversarial import attack_music, full_windows
+    from verifier.generators.adversarial import attack_music, attack_pictures, full_windows
     from verifier.report import terminal
     from verifier.sources import choose, open_samples
     from verifier.view import PianoRollView
@@ -753,7 +814,7 @@ def _attack(options: argparse.Namespace) -> int:
         raise InputError("", "expected one -o FILE.npz to write the samples to")
     require_writable(options.output[0])
     spec = _load_spec(options.spec) if options.spec is not None else None
-    view = spec.view if spec else _converted(dict(_setting(text) for text in options.view), PianoRollView, "--view")
+    view = spec.view if spec else _view(options.view, options.corpus)
     if view.window is None:
         raise InputError(options.spec or "--view", "expected a view with windows of equal length, found window: null")
     learned, held_out = (
@@ -765,12 +826,19 @@ def _attack(options: argparse.Namespace) -> int:
         raise InputError("-n", f"expected at most the {len(held_out):,} full held-out windows there are, found {n:,}")
     windows = held_out.take(choose(len(held_out), n, options.seed))
     with _progress("training a classifier", None, False):
-        found = attack_music(learned, windows, epsilon=options.epsilon, seed=options.seed)
+        if isinstance(view, PianoRollView):
+            what = "pitch class that sounds longest"
+            found = attack_music(learned, windows, epsilon=options.epsilon, seed=options.seed)
+        else:
+            what = "what the picture shows"
+            found = attack_pictures(
+                learned, windows, corpora.labels(options.corpus), epsilon=options.epsilon, seed=options.seed
+            )
     with replacing(options.output[0]) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, x=found.values)
     out = terminal.console()
     out.print(
-        f"pitch class that sounds longest, {n:,} held-out windows: right in {found.before:.1%} before the attack,"
+        f"{what}, {n:,} held-out windows: right in {found.before:.1%} before the attack,"
         f" in {found.after:.1%} after it (always the most frequent: {found.most_frequent:.1%})",
         soft_wrap=True,
         highlight=False,
@@ -831,6 +899,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[a
     "learn": (_learn_arguments, _learn),
     "show": (_show_arguments, _show),
     "explain": (_explain_arguments, _explain),
+    "evaluate": (_evaluate_arguments, _evaluate),
     "power": (_power_arguments, _power),
     "train": (_train_arguments, _train),
     "sample": (_sample_arguments, _sample),
@@ -849,14 +918,19 @@ def _output_argument(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="FILE", help=text)
 
 
-def _chosen_rules(known: Any, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Rule name -> options, from --rule, --skip and --set."""
-    from verifier.rule import rule_named
+def _chosen_rules(kind: str, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Rule name -> options, from --rule, --skip and --set, of the rules for that kind of view."""
+    from verifier.rule import rule_named, rules_for
 
+    fitting = rules_for(kind)
     for name in (*options.rule, *options.skip):
-        rule_named(name, "--rule" if name in options.rule else "--skip")
+        place = "--rule" if name in options.rule else "--skip"
+        rule_named(name, place)
+        if name not in fitting:
+            listed = ", ".join(fitting)
+            raise InputError(place, f"expected a rule for the kind of view {kind} ({listed}), found {name!r}")
     chosen: dict[str, dict[str, Any]] = {
-        name: {} for name in known if (not options.rule or name in options.rule) and name not in options.skip
+        name: {} for name in fitting if (not options.rule or name in options.rule) and name not in options.skip
     }
     for text in options.set:
         key, value = _setting(text)
@@ -882,13 +956,21 @@ def _setting(text: str) -> tuple[str, Any]:
         raise InputError(text, f"expected a value as in a spec file, found {value!r}") from None
 
 
-def _converted(fields: dict[str, Any], kind: type[T], place: str) -> T:
+def _view(settings: Sequence[str], corpus: str) -> "View":
+    """The view in which a corpus is usually learned, with ``settings``, FIELD=VALUE, in place of its own."""
     import msgspec
 
+    from verifier import corpora
+    from verifier.view import view_of
+
+    given = dict(_setting(text) for text in settings)
+    usual = next((manifest.view for manifest in corpora.names() if manifest.name == corpus), {})
+    if "kind" in given and given["kind"] != usual.get("kind", "piano-roll"):
+        usual = {}
     try:
-        return msgspec.convert({"kind": "piano-roll", **fields}, kind)
+        return view_of({**usual, **given})
     except msgspec.ValidationError as error:
-        raise InputError(place, str(error).replace("`", "'")) from None
+        raise InputError("--view", str(error).replace("`", "'")) from None
 
 
 def _load_spec(name: str) -> "Spec":

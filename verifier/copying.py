@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from verifier import places, statistics
 from verifier.batch import Batch
 from verifier.errors import InputError
+from verifier.features.roll import packed_rows
 from verifier.rule import Share
 from verifier.verdict import Verdict
-from verifier.view import View, require_same_view
+from verifier.view import PianoRollView, require_same_view
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -69,11 +70,11 @@ def chords(batch: Batch) -> Chords:
 
 def _chords(batch: Batch) -> Chords:
     n, rows, steps = batch.values.shape
-    packed = np.packbits(batch.sounding(), axis=1, bitorder="little")
+    packed = packed_rows(batch)
     hashes = np.zeros((n, steps), np.uint64)
     lowest = np.full((n, steps), rows, np.int16)
-    for byte in reversed(range(packed.shape[1])):
-        bits = packed[:, byte]
+    for byte in reversed(range(packed.shape[2])):
+        bits = packed[:, :, byte]
         hashes += _byte_hashes()[byte][bits]
         np.copyto(lowest, _LOWEST_BIT[bits] + np.int16(8 * byte), where=bits != 0)
     changed = np.ones((n, steps), np.bool_)
@@ -164,7 +165,7 @@ class Index:
     these samples as in Batch.
     """
 
-    view: View
+    view: PianoRollView
     hashes: Words
     chords: Ints
     music: Chords
@@ -196,7 +197,7 @@ def build_index(batches: Iterable[Batch]) -> Index:
     found = grams(joined, GRAM)
     order = np.argsort(found.hashes, kind="stable")
     return Index(
-        view=parts[0].view,
+        view=parts[0].roll,
         hashes=found.hashes[order],
         chords=found.chords[order],
         music=joined,
@@ -231,17 +232,17 @@ def longest_copies(index: Index, batch: Batch) -> Copies:
     Its first and last chord count for as long as they last in both. Raises InputError if the views differ in anything
     but the window: the same music has other steps then.
     """
-    _require_same_grid(index.view, batch.view)
+    _require_same_grid(index.view, batch.roll)
     found = chords(batch)
     parts = [_longest(index, found, low, min(low + CHUNK, len(batch))) for low in range(0, len(batch), CHUNK)]
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Copies(np.zeros(0), nothing, nothing, nothing, nothing)
     steps, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Copies(steps / float(batch.view.steps_per_quarter), *rest)
+    return Copies(steps / float(batch.roll.steps_per_quarter), *rest)
 
 
-def _require_same_grid(a: View, b: View) -> None:
+def _require_same_grid(a: PianoRollView, b: PianoRollView) -> None:
     require_same_view(
         structs.replace(a, window=None, remainder="keep"),
         structs.replace(b, window=None, remainder="keep"),
@@ -325,7 +326,7 @@ def calibrate_copying(index: Index, held_out: Batch, quantile: float = QUANTILE)
         limit=limit,
         upper=math.ceil((share.high if share else 1.0) * 1e6) / 1e6,
         longest=float(found.max()),
-        whole=float(held_out.lengths.max()) / float(held_out.view.steps_per_quarter),
+        whole=float(held_out.lengths.max()) / float(held_out.roll.steps_per_quarter),
     )
 
 

@@ -5,6 +5,7 @@ learns how often real pieces commit it; a *distribution* asks how far the whole 
 says what its events are, how a table is written in the YAML, and what a key is called.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
@@ -42,16 +43,19 @@ class Events(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where one event stands in a sample: its key, first step, steps, MIDI pitches, and in words what its voices do."""
+    """Where one event stands in a sample: its key, first step, steps, MIDI pitches, in words what its voices do or
+    which frequencies are meant, and its rows where they are no pitches.
+    """
 
     key: int
     start: int
     steps: int
     pitches: tuple[int, ...]
-    voices: str = ""
+    words: str = ""
+    rows: tuple[int, ...] = ()
 
 
-class Counted(Rule, frozen=True, kw_only=True):
+class Counted(Rule, frozen=True, kw_only=True, dict=True):
     """A rule that is a table of counts."""
 
     def histograms(self, batch: Batch) -> NDArray[Any] | None:
@@ -69,6 +73,11 @@ class Counted(Rule, frozen=True, kw_only=True):
         """What was learned, as keys and counts. Raises InputError for a key that cannot be."""
         raise NotImplementedError
 
+    @functools.cached_property
+    def learned(self) -> Kinds:
+        """``table()``, made once: names are parsed, which takes longer than counting does."""
+        return self.table()
+
     def record(self, table: Kinds) -> dict[str, Any]:
         """The fields that hold ``table``: the inverse of ``table()``."""
         raise NotImplementedError
@@ -82,7 +91,7 @@ class Counted(Rule, frozen=True, kw_only=True):
         return self.tried(self.events(batch))
 
     def validate(self) -> None:
-        self.table()
+        _ = self.learned
 
     @classmethod
     def learn(cls, batch: Batch, **options: Any) -> Self:
@@ -98,7 +107,7 @@ class Counted(Rule, frozen=True, kw_only=True):
     def merge(self, other: Self) -> Self:
         self.require_same_options(other)
         return self._with(
-            self.table().merge(other.table()), support=merge_support(self, other), held_out=None, forecast=None
+            self.learned.merge(other.learned), support=merge_support(self, other), held_out=None, forecast=None
         )
 
     def _with(self, table: Kinds, **changes: Any) -> Self:
@@ -136,17 +145,17 @@ class Keyed(Counted, frozen=True, kw_only=True):
         raise NotImplementedError
 
     def compile(self) -> "KeyChecker":
-        table = self.table()
+        table = self.learned
         return KeyChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
     def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
         """See Rule. Exact: the table of the others is the table of all less the piece's own."""
         if len(pieces) < 2:
             return None
-        total = self.table()
+        total = self.learned
         violations = trials = 0
         for piece in pieces:
-            own = piece.table()
+            own = piece.learned
             others = total.counts.copy()
             others[np.searchsorted(total.keys, own.keys)] -= own.counts
             allowed = self.allowed(Kinds(total.keys[others > 0], others[others > 0]))
@@ -210,12 +219,12 @@ class Habit(Keyed, frozen=True, kw_only=True):
         """See Rule. What the others teach does not change what a breach is."""
         if len(pieces) < 2:
             return None
-        table = self.table()
+        table = self.learned
         trials, violations = int(table.counts.sum()), int(table.counts[self.breaking(table.keys)].sum())
         return violations / trials if trials else None
 
     def summary(self) -> Iterator[str]:
-        table = self.table()
+        table = self.learned
         total, broken = int(table.counts.sum()), table.where(self.breaking(table.keys))
         yield f"{total:,} {self.unit()}{'s' * (total != 1)}, {int(broken.counts.sum()):,} of them breaches"
         for at in np.argsort(-broken.counts, kind="stable").tolist():
@@ -275,7 +284,7 @@ class KeyChecker:
         )
 
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
-        for key, start, steps, pitches, voices in self.rule.places(batch, i):
+        for key, start, steps, pitches, words, rows in self.rule.places(batch, i):
             if not self.allowed.contains(np.array([key]))[0]:
                 yield Violation(
                     start=start,
@@ -283,11 +292,19 @@ class KeyChecker:
                     pitches=pitches,
                     observed=self.rule.key_name(key),
                     allowed=self.rule.allowance(key, self.table),
-                    where=voices,
+                    where=words,
+                    rows=rows,
                 )
 
     def kind_name(self, key: int) -> str:
         return self.rule.key_name(key)
+
+
+SET_GROUPS = 200
+"""Held-out groups from which on real sets are drawn: fewer would be much the same set again and again."""
+SMALLEST_SET = 16
+SETS_DRAWN = 200
+SET_QUANTILE = 0.9
 
 
 class Distribution(Counted, frozen=True, kw_only=True):
@@ -296,10 +313,16 @@ class Distribution(Counted, frozen=True, kw_only=True):
 
     A single sample's distance is Kolmogorov's statistic, sqrt(m) times the largest difference of the two cumulative
     distributions, where m is the number of events in the sample: so that a short sample is not far for being short.
+
+    A set is far if its histogram, that of all of its samples, lies farther from the corpus's than those of real sets of
+    as many groups: sets of held-out groups, drawn at random, say how far these lie.
     """
 
     limit: float | None = None
     """Largest statistic that a sample may have: set from held-out real samples."""
+    sets: dict[int, tuple[float, float]] = {}
+    """Groups in a set -> the distance that nine of ten real sets of that size keep, and by how much the others
+    exceed it on average. Empty if fewer than SET_GROUPS groups were held out."""
 
     def unit(self) -> str:
         return "sample"
@@ -320,18 +343,54 @@ class Distribution(Counted, frozen=True, kw_only=True):
         return filled
 
     def merge(self, other: Self) -> Self:
-        merged: Self = replace(super().merge(other), limit=None)
+        merged: Self = replace(super().merge(other), limit=None, sets={})
         return merged
 
     def calibrate(self, batch: Batch) -> Self:
         distances = self.distances(batch)
         distances = distances[~np.isnan(distances)]
         limit = float(np.ceil(np.quantile(distances, 0.99, method="higher") * 1e6) / 1e6) if len(distances) else None
-        calibrated: Self = replace(self, limit=limit)
+        calibrated: Self = replace(self, limit=limit, sets=self._real_sets(batch))
         return calibrated
 
+    def _real_sets(self, batch: Batch) -> dict[int, tuple[float, float]]:
+        """See ``sets``; drawn by one seed, so that the same samples always say the same."""
+        labels, of = statistics.numbered(batch.groups)
+        if len(labels) < SET_GROUPS:
+            return {}
+        keys, tables, corpus = self._histograms(batch)
+        if not len(keys):
+            return {}
+        by_group = np.zeros((len(labels), len(keys)))
+        np.add.at(by_group, of, tables)
+        rng = np.random.default_rng(0)
+        found = {}
+        size = SMALLEST_SET
+        while 2 * size <= len(labels):
+            drawn = (by_group[rng.choice(len(labels), size, replace=False)].sum(axis=0) for _ in range(SETS_DRAWN))
+            distances = np.sort([statistics.ks_distance(table, corpus) for table in drawn])
+            start = float(np.quantile(distances, SET_QUANTILE))
+            found[size] = round(start, 6), round(max(float((distances[distances > start] - start).mean()), 1e-6), 6)
+            size *= 4
+        return found
+
+    def set_p_value(self, observed: Kinds, groups: int) -> float | None:
+        """The chance that a real set of so many groups lies as far from the corpus as one with the table ``observed``;
+        1 if it lies within what nine of ten do. None if the rule was not calibrated on sets, or for a set that is too
+        small. A set larger than those drawn is held to the largest.
+        """
+        if not self.sets or groups < min(self.sets) or not len(observed.keys):
+            return None
+        learned = Kinds.of(self.coarsened(self.learned.keys), self.learned.counts)
+        _, corpus, table = aligned(learned, Kinds.of(self.coarsened(observed.keys), observed.counts))
+        sizes = np.log(sorted(self.sets))
+        tails = np.log([self.sets[size] for size in sorted(self.sets)])
+        start, excess = np.exp([np.interp(np.log(groups), sizes, tails[:, at]) for at in (0, 1)])
+        beyond = statistics.ks_distance(table, corpus) - start
+        return 1.0 if beyond <= 0 else float((1 - SET_QUANTILE) * np.exp(-beyond / excess))
+
     def measures(self, observed: Self) -> dict[str, float]:
-        return self.distances_between(self.table(), observed.table())
+        return self.distances_between(self.learned, observed.learned)
 
     def distances_between(self, learned: Kinds, observed: Kinds) -> dict[str, float]:
         """ks, jsd (nats) and wasserstein (in the unit of the axis) between two tables; none if one is empty."""
@@ -346,21 +405,28 @@ class Distribution(Counted, frozen=True, kw_only=True):
 
     def distances(self, batch: Batch) -> NDArray[np.float64]:
         """(n,) Kolmogorov's statistic of each sample against the corpus; nan for a sample with no events."""
-        table, events = self.table(), self.events(batch)
-        learned = Kinds.of(self.coarsened(table.keys), table.counts)
-        if not len(learned.keys) or not len(events.keys):
+        keys, tables, corpus = self._histograms(batch)
+        if not len(keys):
             return np.full(len(batch), np.nan)
-        own = self.coarsened(events.keys)
-        keys = np.union1d(learned.keys, own)
-        at = events.samples * len(keys) + np.searchsorted(keys, own)
-        tables = np.bincount(at, weights=events.counts, minlength=len(batch) * len(keys)).reshape(len(batch), len(keys))
         cumulated = np.cumsum(tables, axis=1)
-        corpus = np.zeros(len(keys))
-        corpus[np.searchsorted(keys, learned.keys)] = learned.counts
         with np.errstate(invalid="ignore"):  # a sample with no events is 0 / 0: nan, as documented
             shares = cumulated / cumulated[:, -1:]
         differences: NDArray[np.float64] = np.abs(shares - np.cumsum(corpus) / corpus.sum()).max(axis=1)
         return differences * np.sqrt(cumulated[:, -1])
+
+    def _histograms(self, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """keys (k,), the counts of each sample (n, k) and of the corpus (k,) under them; no keys if one is empty."""
+        table, events = self.learned, self.events(batch)
+        learned = Kinds.of(self.coarsened(table.keys), table.counts)
+        if not len(learned.keys) or not len(events.keys):
+            return np.zeros(0, np.int64), np.zeros((len(batch), 0)), np.zeros(0)
+        own = self.coarsened(events.keys)
+        keys = np.union1d(learned.keys, own)
+        at = events.samples * len(keys) + np.searchsorted(keys, own)
+        tables = np.bincount(at, weights=events.counts, minlength=len(batch) * len(keys)).reshape(len(batch), len(keys))
+        corpus = np.zeros(len(keys))
+        corpus[np.searchsorted(keys, learned.keys)] = learned.counts
+        return np.asarray(keys, np.int64), np.asarray(tables, np.float64), corpus
 
     def limit_line(self) -> str:
         """The limit in words."""
@@ -399,12 +465,14 @@ class DistributionChecker:
         raise KeyError(key)  # a distribution has no kinds of violation
 
 
-def looked_up(keys: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The value of each wanted key (of any shape), 0 if it is not there; ``keys`` ascend."""
+def looked_up(
+    keys: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64], missing: int = 0
+) -> NDArray[np.int64]:
+    """The value of each wanted key (of any shape), ``missing`` if it is not there; ``keys`` ascend."""
     if not len(keys):
-        return np.zeros(wanted.shape, np.int64)
+        return np.full(wanted.shape, missing, np.int64)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0)
+    return np.where(keys[at] == wanted, values[at], missing)
 
 
 def aligned(a: Kinds, b: Kinds) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

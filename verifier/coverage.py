@@ -21,7 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.counted import Events, Vocabulary
+from verifier.counted import Events, Vocabulary, looked_up
 from verifier.rule import Kinds, Rule
 from verifier.verdict import Verdict
 
@@ -99,10 +99,7 @@ class Classes:
 
     def of(self, keys: Ints) -> Ints:
         """The class of each key; -1 for none."""
-        if not len(self.keys):
-            return np.full(len(keys), -1, np.int64)
-        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[at] == keys, self.classes[at], -1)
+        return looked_up(self.keys, self.classes, keys, missing=-1)
 
 
 def classes(rule: Vocabulary) -> Classes:
@@ -110,7 +107,7 @@ def classes(rule: Vocabulary) -> Classes:
 
     Only kinds that are trials, and of which the corpus has ``minimum_support`` or more, count.
     """
-    table = _trials(rule, rule.table())
+    table = _trials(rule, rule.learned)
     if type(rule).allowed is Vocabulary.allowed:
         return _orbits(rule, table)
     found: dict[int, int] = {}
@@ -204,8 +201,12 @@ def use(rule: Vocabulary, classes: Classes, batch: Batch, limit: int) -> Used:
     ranks = np.sort(all_ranks)[:limit]
     mine = all_ranks[events.samples]
     kept = mine <= ranks[-1] if len(ranks) else np.zeros(0, np.bool_)
-    pairs = np.unique(np.stack([mine[kept], events.keys[kept]]), axis=1)
-    return Used(len(batch), Kinds.of(events.keys, events.counts), limit, ranks, pairs[0], pairs[1])
+    # Each pair as one number, which numpy sorts many times as fast as columns.
+    own, width = np.unique(mine[kept]), max(len(classes.counts), 1)
+    rank, of = np.divmod(np.unique(np.searchsorted(own, mine[kept]) * width + events.keys[kept]), width)
+    total = np.bincount(events.keys, events.counts, width).astype(np.int64)
+    used = np.flatnonzero(total)
+    return Used(len(batch), Kinds(used, total[used]), limit, ranks, own[rank], of)
 
 
 def name_ranks(names: Sequence[str], seed: int = 0) -> Ints:

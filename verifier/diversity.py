@@ -137,7 +137,9 @@ def near_clusters(found: Prints) -> Ints:
     m = len(members)
     if not m:
         return exact
-    pairs = np.unique(np.concatenate([_candidates(distinct, band) for band in range(BANDS)], axis=1), axis=1)
+    one, two = np.concatenate([_candidates(distinct, band) for band in range(BANDS)], axis=1)
+    # Each pair as one number, which numpy sorts many times as fast as columns.
+    pairs = np.stack(np.divmod(np.unique(one * m + two), m))
     twins = pairs[:, _jaccard(distinct, pairs) >= JACCARD]
     if not twins.shape[1]:
         return exact

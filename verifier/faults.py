@@ -2,14 +2,16 @@
 
 A fault is a pure function of a batch, a dose and a random generator. What it gives has the view, names, groups and
 lengths of the batch, so that an edited sample and the one it was made from pair up by name. Dose 0 changes nothing,
-and nothing after the length of a sample is touched. A note is a maximal run on one pitch.
+and nothing after the length of a sample is touched. Here are those of music, which ``FAULTS`` lists; those of pictures
+and sound stand in ``picture_faults`` and ``sound_faults``. A note is a maximal run on one pitch.
 
 Faults of notes keep the dtype of the values: cells that they turn on are 1, those they turn off 0, and no other cell
 changes. Faults of values give float32 between 0 and 1. A sample without room for the whole dose takes what it can.
 """
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from verifier.baselines import move_boundaries, move_notes, parallel_fifths, swa
 from verifier.batch import Batch
 from verifier.errors import InputError
 from verifier.features.stretches import runs
+from verifier.view import PianoRollView
 from verifier.voices import SILENT, Voices
 
 Plant = Callable[[Batch, float, Generator], Batch]
@@ -34,7 +37,7 @@ LEVELS = 5
 class Fault:
     """A fault by name: the function that plants it, what it does in words ("notes removed"), the unit of its dose, and
     the doses to try, from barely to gross. ``largest`` is the largest dose that means something, None if any does;
-    ``whole`` says that only whole numbers do.
+    ``whole`` says that only whole numbers do; ``media`` are the kinds of view in which it can be planted.
     """
 
     name: str
@@ -44,11 +47,14 @@ class Fault:
     doses: tuple[float, ...]
     largest: float | None = None
     whole: bool = False
+    media: tuple[str, ...] = ("piano-roll",)
 
     def plant(self, batch: Batch, dose: float, rng: Generator) -> Batch:
         """The batch with the fault in each sample. Raises InputError for a dose that it cannot have."""
         self.require(dose)
-        return self.function(batch, dose, rng) if dose else batch.with_values(batch.values.copy(), batch.voices)
+        if not dose:
+            return replace(batch.with_values(batch.values.copy(), batch.voices), waves=batch.waves)
+        return self.function(batch, dose, rng)
 
     def require(self, dose: float) -> None:
         """Raise InputError for a dose that is negative, too large, or should be whole and is not."""
@@ -119,7 +125,7 @@ def join_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     Dose: pairs per sample. Nothing falls silent. A voice that rests between the two notes joins them; where it sings
     something else there, the voices of the sample are dropped.
     """
-    widest = round(2 * batch.view.steps_per_quarter)
+    widest = round(2 * batch.roll.steps_per_quarter)
 
     def edit(roll: Roll, rng: Generator) -> None:
         rows, starts, ends = _runs(roll)
@@ -136,7 +142,7 @@ def lengthen_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     Dose: notes per sample. Onsets, pitches and number of notes stay. A note before less than that stays as it is.
     Voices are kept only where the note is held into a rest of its voice.
     """
-    longer = max(1, round(batch.view.steps_per_quarter))
+    longer = max(1, round(batch.roll.steps_per_quarter))
 
     def edit(roll: Roll, rng: Generator) -> None:
         rows, starts, ends = _runs(roll)
@@ -249,7 +255,7 @@ def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
     pitches, step = batch.voices.pitches, np.arange(batch.values.shape[2])
     second = (step >= batch.lengths[:, None] // 2) & batch.inside()
     moved = second[:, None, :] & (pitches != SILENT) & (by != 0)[:, None, None]
-    outside = (pitches < batch.view.lowest_pitch) | (pitches > batch.view.highest_pitch)
+    outside = (pitches < batch.roll.lowest_pitch) | (pitches > batch.roll.highest_pitch)
     voices = batch.voices.with_notes(pitches + moved * by[:, None, None], batch.voices.attacks)
     return _changed(batch, old, new, voices.only(~(moved & outside).any(axis=(1, 2))))
 
@@ -309,7 +315,7 @@ def soften(batch: Batch, dose: float, rng: Generator) -> Batch:
 
     No cell crosses the threshold of the view: the same cells sound.
     """
-    threshold = np.float32(batch.view.threshold)
+    threshold = np.float32(batch.roll.threshold)
     below = np.nextafter(threshold, np.float32(0))
 
     def edit(roll: NDArray[np.float32], rng: Generator) -> NDArray[Any]:
@@ -349,12 +355,12 @@ def _followed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> V
     A voice rests in a cell that was turned off. Cells that were turned on are the voice's that sounds their pitch just
     before or after them and rests meanwhile, joined to its note; if no voice is, the sample's are not known any more.
     """
-    voices, low = batch.voices, batch.view.lowest_pitch
+    voices, low = batch.voices, batch.roll.lowest_pitch
     if not voices.counts.any():
         return voices
     pitches, attacks, known = voices.pitches.copy(), voices.attacks.copy(), np.ones(len(batch), np.bool_)
     off = np.zeros((len(batch), 129, batch.values.shape[2]), np.bool_)  # the last row is that of a rest
-    off[:, low : low + batch.view.pitches] = old & ~new
+    off[:, low : low + batch.roll.pitches] = old & ~new
     pitches[np.take_along_axis(off, np.where(pitches == SILENT, 128, pitches).astype(np.int64), axis=1)] = SILENT
     sung = np.flatnonzero(voices.counts > 0)
     for at, row, start, stop in zip(*runs((new & ~old)[sung]), strict=True):
@@ -386,6 +392,8 @@ def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDA
     for roll, length, seed in zip(values, batch.lengths.tolist(), seeds, strict=True):
         if length:
             roll[:, :length] = np.clip(edit(roll[:, :length], np.random.default_rng(seed)), 0, 1)
+    if not isinstance(batch.view, PianoRollView):
+        return batch.with_values(values)
     sounding = batch.with_values(values).sounding()
     return batch.with_values(values, _followed(batch, batch.sounding(), sounding))
 
@@ -418,11 +426,12 @@ def _permuted(kinds: list[int], chosen: int, rng: Generator) -> list[int]:
     return order
 
 
-def _registered(*faults: Fault) -> Mapping[str, Fault]:
+def registered(*faults: Fault) -> Mapping[str, Fault]:
+    """The faults by name."""
     return {fault.name: fault for fault in faults}
 
 
-FAULTS: Mapping[str, Fault] = _registered(
+FAULTS: Mapping[str, Fault] = registered(
     Fault(
         name="added", function=add_notes, words="notes added", unit="notes per sample", doses=(1, 2, 4, 8), whole=True
     ),
@@ -524,6 +533,7 @@ FAULTS: Mapping[str, Fault] = _registered(
         unit="weight of the mean",
         doses=(0.01, 0.1, 0.3, 1),
         largest=1,
+        media=("piano-roll", "mel-spectrogram"),
     ),
     Fault(
         name="quantised",
@@ -538,6 +548,7 @@ FAULTS: Mapping[str, Fault] = _registered(
         words="values blurred along pitch and time",
         unit="deviation in cells",
         doses=(0.25, 0.35, 0.5, 1),
+        media=("piano-roll", "mel-spectrogram"),
     ),
     Fault(
         name="softened",
@@ -548,11 +559,28 @@ FAULTS: Mapping[str, Fault] = _registered(
         largest=1,
     ),
 )
-"""Every fault by the name that it has on the command line."""
+"""Every fault of music by the name that it has on the command line; two of them are for spectrograms as well."""
 
 
-def fault_named(name: str, place: object = "") -> Fault:
-    """The fault of that name. Raises InputError that lists what there is."""
-    if name not in FAULTS:
-        raise InputError(place, f"expected a fault ({', '.join(FAULTS)}), found {name!r}")
-    return FAULTS[name]
+@functools.cache
+def all_faults() -> Mapping[str, Fault]:
+    """Every fault of every medium by name: no two have the same."""
+    # What decodes sound and pictures is imported where a fault is asked for, not with each command.
+    from verifier.picture_faults import PICTURE_FAULTS
+    from verifier.sound_faults import SOUND_FAULTS
+
+    return {**FAULTS, **PICTURE_FAULTS, **SOUND_FAULTS}
+
+
+def faults_for(kind: str) -> Mapping[str, Fault]:
+    """The faults for a kind of view, by name."""
+    return {name: fault for name, fault in all_faults().items() if kind in fault.media}
+
+
+def fault_named(name: str, place: object = "", kind: str | None = None) -> Fault:
+    """The fault of that name, for that kind of view or any. Raises InputError that lists what there is."""
+    known = all_faults() if kind is None else faults_for(kind)
+    if name not in known:
+        whose = "" if kind is None else f" for a {kind}"
+        raise InputError(place, f"expected a fault{whose} ({', '.join(known)}), found {name!r}")
+    return known[name]

@@ -112,7 +112,7 @@ def null_versions(batch: Batch, null: Null, versions: int) -> Batch:
     pitches = np.concatenate([np.zeros((0, width, steps), np.int16), *(pitches for pitches, _ in made)])
     attacks = np.concatenate([np.zeros((0, width, steps), np.bool_), *(attacks for _, attacks in made)])
     voices = replace(many.voices, pitches=pitches, attacks=attacks)
-    values = voices.painted(batch.view.lowest_pitch, batch.view.pitches)
+    values = voices.painted(batch.roll.lowest_pitch, batch.roll.pitches)
     names = [f"{name} {null} {1 + at // n}" for at, name in enumerate(many.names)]
     return replace(many.with_values(values, voices), names=names)
 
@@ -124,7 +124,7 @@ Version = tuple[NDArray[np.int16], NDArray[np.bool_]]
 def _rotated(batch: Batch, seeds: Seeds, version: int) -> Version:
     voices = batch.voices
     _, width, steps = voices.pitches.shape
-    quarter = max(1, round(float(batch.view.steps_per_quarter)))
+    quarter = max(1, round(float(batch.roll.steps_per_quarter)))
     quarters = batch.lengths // quarter
     turned = quarters[:, None, None] * quarter  # steps after the last whole quarter note stay where they are
     random = _random(seeds[:, None], version, np.arange(width))

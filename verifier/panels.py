@@ -35,4 +35,37 @@ class Graph:
     edges: Mapping[tuple[str, str], int]
 
 
-Panel = Histograms | Bars | Graph
+RIBBON = (0.005, 0.05, 0.5, 0.95, 0.995)
+"""The quantiles of a ribbon."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ribbon:
+    """The range of each of some numbers in the corpus: ``quantiles`` has for each label its values at RIBBON, in the
+    unit of that label.
+
+    ``rows`` says which row of a sample each is about, where each is about one.
+    """
+
+    title: str
+    labels: Sequence[str]
+    units: Sequence[str]
+    quantiles: Sequence[Sequence[float]]
+    rows: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """How values are distributed: ``counts`` of them at the ascending ``positions``, on an axis from 0 to 1.
+
+    ``zoom`` is a part of that axis which is worth a second look, for what happens outside it hides it.
+    """
+
+    title: str
+    axis: str
+    positions: Sequence[float]
+    counts: Sequence[int]
+    zoom: tuple[float, float]
+
+
+Panel = Ribbon | Values | Histograms | Bars | Graph

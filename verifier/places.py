@@ -3,6 +3,7 @@
 import math
 
 from verifier.batch import Batch
+from verifier.view import ImageView, MelView
 
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -18,13 +19,19 @@ def times(count: int) -> str:
 
 
 def where(batch: Batch, i: int, step: int) -> str:
-    """``bar 3 beat 2.5``: a step of sample i, counted from the start of its piece; a beat is a quarter note.
+    """``bar 3 beat 2.5``: a step of sample i, counted from the start of its piece; a beat is a quarter note. In sound
+    ``1.28 s``; of a picture nothing.
 
     Bars are those of the piece's first meter, and bar 1 is the first full one. What stands before it is the pickup, and
     its beats are the last ones of a bar: ``pickup beat 4``.
     """
+    view = batch.view
+    if isinstance(view, MelView):
+        return f"{(int(batch.starts[i]) + step) * view.hop_length / view.sample_rate:.2f} s"
+    if isinstance(view, ImageView):
+        return ""  # a rule says itself which pixels it means: many look at the whole picture
     meter, pickup = float(batch.meters[i]), float(batch.pickups[i])
-    quarters = (int(batch.starts[i]) + step) / float(batch.view.steps_per_quarter)
+    quarters = (int(batch.starts[i]) + step) / float(batch.roll.steps_per_quarter)
     bar = bar_of(quarters, meter, pickup)
     beat = max(0.0, quarters - pickup - (bar - 1) * meter)
     return f"{bar_name(bar)} beat {beat + 1:.4g}"

@@ -12,16 +12,16 @@ import verifier
 from verifier.batch import Batch, concatenate
 from verifier.check import ALPHA
 from verifier.errors import InputError
-from verifier.faults import FAULTS, Fault, fault_named
+from verifier.faults import Fault, fault_named, faults_for
 from verifier.learn import Rules, calibrate
 from verifier.rule import Checker, Rule, rule_named
 from verifier.spec import Spec
 from verifier.statistics import numbered, share_interval
-from verifier.verdict import Calibration, Reference, require_level
-from verifier.view import View, require_same_view
+from verifier.verdict import Calibration, PieceCounts, Reference, require_level
+from verifier.view import View, kind_of, require_same_view
 
-DEALINGS = 4
-"""Random ways of dealing the held-out pieces into two halves, which are pooled: one way alone would be luck."""
+PARTS = 5
+"""Random parts of the held-out pieces, each of which is ranked among all the others."""
 CURVE_FAULTS: tuple[tuple[str, float], ...] = (("moved", 1), ("moved", 3), ("chords-shuffled", 1))
 """What the learning curve plants: the hard negatives, which keep all that is trivial."""
 CURVE_PIECES = (25, 50, 100, 200, 270)
@@ -56,8 +56,8 @@ class Caught(Struct, frozen=True, kw_only=True, rename="kebab"):
 class PowerRow(Struct, frozen=True, kw_only=True, rename="kebab"):
     """One fault at one dose. ``planted`` is the share of samples that it changed at all: the others had no room for it.
 
-    ``auroc`` is the chance that the combined p-value of an edited sample is smaller than that of an unedited one of the
-    same half, ties counting half; its interval is over pieces.
+    ``auroc`` is the chance that the combined p-value of an edited sample is smaller than that of an unedited one, ties
+    counting half; its interval is over pieces.
     """
 
     fault: str
@@ -71,7 +71,7 @@ class PowerRow(Struct, frozen=True, kw_only=True, rename="kebab"):
 class PowerTable(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What ``power`` found. ``real`` is the same for the unedited samples: the spec's own false-alarm rate.
 
-    ``crossed``: each sample was ranked among the samples of the pieces in the other half.
+    ``crossed``: each sample was ranked among real samples of other pieces than its own part of the held-out ones.
     """
 
     verifier: str
@@ -107,28 +107,30 @@ def power(
     seed: int = 0,
     crossed: bool = True,
 ) -> PowerTable:
-    """Plant faults (by name; all if none are named) in real samples and report which rule catches which at which dose.
+    """Plant faults (by name; all of the medium if none are named) in real samples and report which rule catches which
+    at which dose.
 
     ``doses`` replaces the doses of every fault. A sample is caught if its p-value is at most ``alpha``.
 
     With ``crossed``, ``real`` are the samples that the spec was calibrated with. p-values among these would mislead: an
-    edited sample would be ranked beside the one it was made from. So the pieces are dealt into two halves; the
-    rules, as learned, are calibrated anew on one and the faults planted in the other, then the other way round
-    (cross-fitting). That is done for ``DEALINGS`` random dealings, and all is pooled. The reference is then half as
-    large as the spec's own. Without ``crossed``, ``real`` are other samples, which are read a batch at a time and
-    ranked in the spec's own calibration.
+    edited sample would be ranked beside the one it was made from. So the pieces are dealt into ``PARTS`` parts. The
+    faults are planted in one, which is ranked by rules calibrated anew on the others, among these and the learned
+    pieces that the spec's calibration has scored by rules that had not seen them; then in the next (cross-conformal).
+    Only the part's own pieces are missing in that reference. Without ``crossed``, ``real`` are other samples, which are
+    read a batch at a time and ranked in the spec's own calibration.
 
-    The same seed gives the same halves and the same faults, whichever faults are asked for. Raises InputError for an
-    unknown fault, a dose that a fault cannot have, a level that the reference is too small for, samples of another
-    view, no samples, and a spec without calibration or, with ``crossed``, a single piece.
+    The same seed gives the same parts and the same faults, whichever faults are asked for. Raises InputError for a
+    fault that is unknown or of another medium, a dose that it cannot have, a level that the reference is too small for,
+    samples of another view or, for a fault of sound, without their waves, no samples, and a spec without calibration
+    or, with ``crossed``, a single piece.
     """
-    planned = trials(faults, doses)
+    planned = trials(faults, doses, kind_of(spec.view))
     batches = _checked(spec, [real] if isinstance(real, Batch) else real)
     found: list[_Found] = []
     if crossed:
         held_out = concatenate(spec.view, list(batches))
-        for dealing in range(DEALINGS):
-            found += _crossed(spec.rules, _halves(held_out, planned, seed, dealing), alpha, dealing)
+        learned = _of_learned(spec.calibration) if spec.calibration else None
+        found += _crossed(spec.rules, held_out, planned, seed=seed, alpha=alpha, learned=learned)
     else:
         if spec.calibration is None:
             raise InputError(f"spec {spec.name}", "has no scores of held-out data to rank samples among")
@@ -139,15 +141,16 @@ def power(
     return _table(spec.name, names, found, planned, alpha=alpha, seed=seed, crossed=crossed)
 
 
-def trials(faults: Sequence[str] = (), doses: Sequence[float] = ()) -> tuple[Trial, ...]:
-    """The faults named (all if none are) at the doses given (each fault's own if none are), by rising dose.
+def trials(faults: Sequence[str] = (), doses: Sequence[float] = (), kind: str = "piano-roll") -> tuple[Trial, ...]:
+    """The faults named (all for that kind of view if none are) at the doses given (each fault's own if none are), by
+    rising dose.
 
     Raises InputError for an unknown fault, one named twice, and a dose that it cannot have or that is 0.
     """
     for name in faults:
         if faults.count(name) > 1:
             raise InputError("--fault", f"{name} is named twice")
-    chosen = [fault_named(name, "--fault") for name in faults] or list(FAULTS.values())
+    chosen = [fault_named(name, "--fault", kind) for name in faults] or list(faults_for(kind).values())
     planned = []
     for fault in chosen:
         for dose in sorted({float(dose) for dose in doses} or fault.doses):
@@ -204,10 +207,11 @@ def learning_curve(
     """Number of pieces -> the power of a spec, called ``name``, that learned ``rules`` from as many of ``learned``.
 
     The pieces (groups) are put in ``orders`` random orders, of which a smaller number takes the beginning. Faults are
-    planted in ``held_out`` and judged as ``power`` does it with ``crossed``, with one dealing for each order; the table
-    pools the orders. Raises InputError as ``power`` does, and for more pieces than there are.
+    planted in ``held_out`` and judged as ``power`` does it with ``crossed``, but among held-out pieces alone, with one
+    dealing for each order; the table pools the orders. Raises InputError as ``power`` does, and for more pieces than
+    there are.
     """
-    planned = tuple(trial for fault, dose in faults for trial in trials([fault], [dose]))
+    planned = tuple(trial for fault, dose in faults for trial in trials([fault], [dose], kind_of(learned.view)))
     labels, piece = numbered(learned.groups)
     for count in pieces:
         if not 1 <= count <= len(labels):
@@ -221,23 +225,9 @@ def learning_curve(
             # In one go, which is the same as piece by piece and merged, and faster.
             some = learned.take(np.flatnonzero(place < count))
             states = [type(rule).learn(some, **rule.set_options()) for rule in empty]
-            found += _crossed(states, _halves(held_out, planned, seed, dealing), alpha, dealing)
+            found += _crossed(states, held_out, planned, seed=seed, alpha=alpha, dealing=dealing)
         curve[count] = _table(name, list(rules), found, planned, alpha=alpha, seed=seed, crossed=True)
     return curve
-
-
-@dataclass(frozen=True, eq=False)
-class _Half:
-    """Half of the held-out pieces: the samples as they are, and what is to be planted in them."""
-
-    real: Batch
-    planned: Sequence[Trial]
-    seed: int
-    part: int
-
-    def edited(self) -> Iterator[Batch]:
-        """The samples with each fault at each dose: made anew each time, for all at once may not fit in memory."""
-        return _edited(self.real, self.planned, self.seed, self.part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +242,8 @@ class _Measured:
 class _Found:
     """Real samples that were ranked in one reference: as they are, and edited in each of the ways planned.
 
-    ``changed`` (trials, n): whether the fault changed the sample at all. p-values are compared within a ``block``.
+    ``changed`` (trials, n): whether the fault changed the sample at all. p-values are compared within a ``block``:
+    those of one set of rules.
     """
 
     groups: Sequence[str]
@@ -296,9 +287,10 @@ class _Judge:
 
 
 def _changed(real: Batch, edited: Batch) -> Bools:
-    """(n,) whether the values of each sample were changed, or the notes of its voices."""
+    """(n,) whether the values of each sample were changed, or the notes of its voices, or its wave."""
     inside = real.inside()[:, None, :]
     changed = ((edited.values != real.values) & inside).any(axis=(1, 2)) | (edited.voices.counts != real.voices.counts)
+    changed |= (edited.waves.spectra != real.waves.spectra).any(axis=1)
     some = np.flatnonzero(~changed & (real.voices.counts > 0))
     if len(some):
         one, other = real.voices.take(some), edited.voices.take(some)
@@ -320,28 +312,58 @@ def _edited(batch: Batch, planned: Sequence[Trial], seed: int, part: int) -> Ite
         yield fault.plant(batch, dose, np.random.default_rng([seed, zlib.crc32(fault.name.encode()), part]))
 
 
-def _halves(held_out: Batch, planned: Sequence[Trial], seed: int, dealing: int) -> tuple[_Half, _Half]:
-    """The samples dealt into two halves by group. Raises InputError for a single group."""
-    labels, group = numbered(held_out.groups)
+def _parts(groups: Sequence[str], seed: int, dealing: int) -> NDArray[np.int64]:
+    """(n,) the part of each sample, from 0; all samples of a group are in one. Raises InputError for a single group."""
+    labels, group = numbered(groups)
     if len(labels) < 2:
-        raise InputError("", f"expected two held-out pieces or more, to calibrate on one half, found {len(labels)}")
-    first = np.random.default_rng([seed, dealing]).permutation(len(labels)) < len(labels) // 2
-    one, other = (
-        _Half(held_out.take(np.flatnonzero(first[group] == side)), planned, seed, 2 * dealing + at)
-        for at, side in enumerate((True, False))
-    )
-    return one, other
+        raise InputError("", f"expected two held-out pieces or more, to rank one among others, found {len(labels)}")
+    dealt = np.random.default_rng([seed, dealing]).permutation(len(labels)) % PARTS
+    return np.asarray(dealt[group])
 
 
-def _crossed(rules: Sequence[Rule], halves: tuple[_Half, _Half], alpha: float, dealing: int) -> list[_Found]:
-    """Each half as judged by ``rules`` calibrated on the other."""
+def _crossed(
+    rules: Sequence[Rule],
+    held_out: Batch,
+    planned: Sequence[Trial],
+    *,
+    seed: int,
+    alpha: float,
+    dealing: int = 0,
+    learned: Calibration | None = None,
+) -> list[_Found]:
+    """Each part of the held-out pieces as judged by ``rules`` calibrated on the other parts, among these and the
+    ``learned`` pieces.
+    """
+    if not len(held_out):
+        return []
+    parts = _parts(held_out.groups, seed, dealing)
     found = []
-    for at, (tested, other) in enumerate((halves, halves[::-1])):
-        calibrated, calibration = calibrate(rules, other.real)
-        assert calibration is not None, "each half has a sample"
-        judge = _Judge.of(calibrated, calibration, alpha, "samples in each half of its hold-out part")
-        found.append(judge.measure(tested.real, tested.edited(), block=2 * dealing + at))
+    for part in np.unique(parts).tolist():
+        calibrated, calibration = calibrate(rules, held_out.take(np.flatnonzero(parts != part)))
+        assert calibration is not None, "there are other parts"
+        if learned is not None:
+            calibration = Calibration.joined([calibration, learned])
+        judge = _Judge.of(calibrated, calibration, alpha, "samples of other pieces")
+        tested = held_out.take(np.flatnonzero(parts == part))
+        edited = _edited(tested, planned, seed, PARTS * dealing + part)
+        found.append(judge.measure(tested, edited, block=dealing))
     return found
+
+
+def _of_learned(calibration: Calibration) -> Calibration | None:
+    """The learned pieces in a calibration: each was scored by rules that had not seen it. None if it has none."""
+    pieces = len(calibration.samples) - calibration.learned
+    samples = sum(calibration.samples[:pieces])
+    if not calibration.learned:
+        return None
+    return Calibration(
+        samples=calibration.samples[pieces:],
+        scores={name: scores[samples:] for name, scores in calibration.scores.items()},
+        counts={
+            name: PieceCounts(violations=counts.violations[pieces:], trials=counts.trials[pieces:])
+            for name, counts in calibration.counts.items()
+        },
+    )
 
 
 def _table(

@@ -4,14 +4,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from verifier.domain import Domain
 from verifier.errors import InputError
 from verifier.files import replacing
 from verifier.findings import Finding, Findings
+from verifier.processing import Trace
 from verifier.rule import HeldOut, Violation
 from verifier.verdict import Verdict
 from verifier.whole import WholeResult
+
+SetVerdict = Verdict | Literal["processed", "out of domain"]
 
 
 class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -36,7 +40,8 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     ``error`` is the standard error of the rate between groups, null if ``rate_groups``, the groups with a trial, are
     fewer than two. ``suppressed`` counts what would be violations had the spec not accepted them. ``findings`` are the
     violations one by one, and ``all_kinds`` every kind, in records that are written to be compared; else null.
-    ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
+    ``set_aside`` names the processing that the samples show and the rule does not survive: its verdict then does not
+    count. ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
     ``examples`` places in the samples that break the rule most.
     """
 
@@ -56,6 +61,7 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     reason: str
     kinds: dict[str, int]
     examples: tuple[Violation, ...]
+    set_aside: str = ""
     error: float | None = None
     rate_groups: int = 0
     suppressed: int = 0
@@ -68,18 +74,23 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
 
     ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
     real data a share of alpha is. null if the spec has no calibration. ``confounds`` say what
-    differs from the corpus because of how the samples are stored.
+    differs from the corpus because of how the samples are stored. ``processed`` says what was done to the samples, as
+    far as that shows; the verdict is "processed" if no rule fails that survives it, but others do.
+    ``domain`` is how far the samples lie from the corpus's domain, where a rule hears it; the verdict is "out of
+    domain" if that is farther than real data is, and enough for those rules to fail that do (``verifier.domain``).
     """
 
     samples: int
     groups: int
-    verdict: Verdict
+    verdict: SetVerdict
     flagged: tuple[Flag, ...] | None
     flagged_groups: tuple[Flag, ...] | None
     confounds: tuple[str, ...]
     unreadable: tuple[str, ...]
     whole: WholeResult | None
     rules: dict[str, RuleResult]
+    processed: tuple[Trace, ...] = ()
+    domain: Domain | UnsetType = UNSET
 
 
 class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -157,8 +168,8 @@ class Run(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True)
     gate: Gate | None = None
 
     def failed(self) -> bool:
-        """Whether any sample set fails."""
-        return any(result.verdict == "fail" for result in self.sets.values())
+        """Whether any sample set fails, or was processed, or is of another domain: the spec holds for none of these."""
+        return any(result.verdict in ("fail", "processed", "out of domain") for result in self.sets.values())
 
 
 def load(path: Path) -> Run:

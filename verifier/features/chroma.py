@@ -1,6 +1,8 @@
 """Chroma: the set of pitch classes that sound, as 12 bits (bit 0 is C), and transitions from one set to the next."""
 
 import functools
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"
 REST = "rest"
 CODES = 1 << 12
 TRANSITIONS = 1 << 24
+DOUBLED = 12
+"""From this bit on, where a number has two sets: the pitch classes that sound in more than one octave."""
 
 
 @functools.cache
@@ -34,6 +38,17 @@ def chord_code(name: str) -> int:
     return code
 
 
+@functools.cache
+def classes_of_bytes(lowest_pitch: int) -> NDArray[np.uint32]:
+    """(16, 256), the pitch classes of each value of each byte of packed rows, the first of which has the MIDI number
+    ``lowest_pitch``.
+    """
+    rows = np.arange(128).reshape(16, 1, 8)
+    on = np.arange(256)[:, None] >> np.arange(8) & 1
+    sets: NDArray[np.int64] = np.bitwise_or.reduce(on << (lowest_pitch + rows) % 12, axis=2)
+    return sets.astype(np.uint32)
+
+
 def transpose(codes: NDArray[np.int64], semitones: int) -> NDArray[np.int64]:
     """Codes moved up by 0 to 11 semitones (a rotation of 12 bits)."""
     return ((codes << semitones) | (codes >> (12 - semitones))) & (CODES - 1)
@@ -54,3 +69,37 @@ def transitions(codes: NDArray[np.uint16], lengths: NDArray[np.int64]) -> tuple[
 def transpose_transitions(keys: NDArray[np.int64], semitones: int) -> NDArray[np.int64]:
     """Transitions with both chords moved up by the same number of semitones."""
     return transpose(keys >> 12, semitones) << 12 | transpose(keys & (CODES - 1), semitones)
+
+
+@dataclass(frozen=True, eq=False)
+class Unions:
+    """Unions of sets over any span of steps, two look-ups each: a sparse table (Bender and Farach-Colton, The LCA
+    problem revisited, 2000). ``levels`` (k, n, steps) has the unions over 1, 2, 4, ... steps from each step on.
+    """
+
+    levels: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, sets: NDArray[np.uint32], longest: int) -> Self:
+        """Of sets (n, steps), for spans of at most ``longest`` steps."""
+        levels = [sets]
+        while 1 << len(levels) <= longest:
+            half, union = 1 << len(levels) - 1, levels[-1].copy()
+            union[:, :-half] |= levels[-1][:, half:]
+            levels.append(union)
+        return cls(np.stack(levels))
+
+    def between(
+        self, samples: NDArray[np.int64], since: NDArray[np.int64], until: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(m,) the union over the steps ``since`` <= step < ``until`` of each sample; 0 where there are none."""
+        _, n, steps = self.levels.shape
+        lengths = until - since
+        # The exponent of a float is the exact logarithm of every length that an array can have.
+        level = np.maximum(np.frexp(np.maximum(lengths, 1))[1].astype(np.int64) - 1, 0)
+        row = (level * n + samples) * steps
+        flat = self.levels.reshape(-1)
+        some = lengths > 0
+        first = np.where(some, row + since, 0)
+        second = np.where(some, row + until - (1 << level), 0)
+        return np.where(some, flat[first] | flat[second], 0).astype(np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.features.roll import scan
+from verifier.features.roll import scan, sounding
 from verifier.features.stretches import runs
 
 CutRuns = Literal["skip", "count"]
@@ -30,15 +30,15 @@ def notes(batch: Batch, i: int) -> Iterator[tuple[int, int, int, bool]]:
     for at in np.lexsort((rows, starts)):
         start, stop = int(starts[at]), int(stops[at])
         cut = (start == 0 and not batch.begins[i]) or (stop == length and not batch.ends[i])
-        yield batch.view.lowest_pitch + int(rows[at]), start, stop - start, cut
+        yield batch.roll.lowest_pitch + int(rows[at]), start, stop - start, cut
 
 
 def sounding_pitches(batch: Batch, i: int, step: int) -> tuple[int, ...]:
     """MIDI numbers that sound at one step of sample i, upwards."""
-    return tuple(int(row) + batch.view.lowest_pitch for row in np.flatnonzero(_sounding(batch, i)[:, step]))
+    return tuple(int(row) + batch.roll.lowest_pitch for row in np.flatnonzero(_sounding(batch, i)[:, step]))
 
 
 def _sounding(batch: Batch, i: int) -> NDArray[np.bool_]:
     """(rows, steps) of sample i."""
-    sounding: NDArray[np.bool_] = batch.feature("sounding", Batch.sounding)[i]
-    return sounding
+    found: NDArray[np.bool_] = sounding(batch)[i]
+    return found

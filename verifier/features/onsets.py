@@ -4,18 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-
-
-def onsets(batch: Batch) -> NDArray[np.bool_]:
-    """(n, rows, steps), where a pitch begins to sound, or is first seen: a pitch that sounds as a sample starts has an
-    onset at its first step. A repeated pitch with no gap on the grid is one sound with one onset.
-    """
-    return batch.feature("onsets", _onsets)
+from verifier.features.roll import all_runs, packed_rows
 
 
 def onset_counts(batch: Batch) -> NDArray[np.int64]:
-    """(n, steps), how many pitches begin at each step, as ``onsets`` has them."""
-    return batch.feature("onset-counts", lambda batch: onsets(batch).sum(axis=1, dtype=np.int64))
+    """(n, steps), how many pitches begin to sound at each step, or are first seen: a pitch that sounds as a sample
+    starts has an onset at its first step. A repeated pitch with no gap on the grid is one sound with one onset.
+    """
+    return batch.feature("onset-counts", _onset_counts)
 
 
 def true_onset_counts(batch: Batch) -> NDArray[np.int64]:
@@ -30,17 +26,21 @@ def top_moves(batch: Batch) -> NDArray[np.bool_]:
     return batch.feature("top-moves", _top_moves)
 
 
-def _onsets(batch: Batch) -> NDArray[np.bool_]:
-    sounding: NDArray[np.bool_] = batch.feature("sounding", Batch.sounding)
-    found = sounding.copy()
-    found[:, :, 1:] &= ~sounding[:, :, :-1]
-    return found
+def _onset_counts(batch: Batch) -> NDArray[np.int64]:
+    n, _, steps = batch.values.shape
+    found = all_runs(batch)
+    return np.bincount(found.samples * steps + found.starts, minlength=n * steps).reshape(n, steps)
+
+
+_BITS = np.array([byte.bit_length() for byte in range(256)], np.uint8)
 
 
 def _top_moves(batch: Batch) -> NDArray[np.bool_]:
-    sounding: NDArray[np.bool_] = batch.feature("sounding", Batch.sounding)
-    rows = sounding.shape[1]
-    top = np.where(sounding.any(axis=1), rows - sounding[:, ::-1].argmax(axis=1), 0)
+    packed = packed_rows(batch)
+    top = np.zeros(packed.shape[:2], np.uint8)  # the highest row and 1; 0 for silence
+    for byte in range(packed.shape[2]):
+        bits = packed[:, :, byte]
+        np.copyto(top, _BITS[bits] + np.uint8(8 * byte), where=bits != 0)
     moves = top > 0
     moves[:, 1:] &= top[:, 1:] != top[:, :-1]
     moves[:, :1] &= batch.begins[:, None]

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
+from verifier.features.chroma import CODES, DOUBLED, classes_of_bytes
 from verifier.features.intensity import BINS, intensity_bins
-from verifier.features.stretches import runs
+from verifier.features.stretches import Runs, runs
 
 COMPILE_AFTER = 1 << 27
 """Bytes that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
@@ -44,6 +45,55 @@ def scan(batch: Batch) -> RollScan:
     return batch.feature("roll", _scan)
 
 
+def sounding(batch: Batch) -> NDArray[np.bool_]:
+    """(n, rows, steps), the cells that sound, computed once a batch; not to be written to."""
+    return batch.feature("sounding", Batch.sounding)
+
+
+def packed_rows(batch: Batch) -> NDArray[np.uint8]:
+    """(n, steps, bytes), the rows that sound at each step: row r is bit r % 8 of byte r // 8. Computed once a batch."""
+    return batch.feature("packed-rows", _packed_rows)
+
+
+def chroma_sets(batch: Batch) -> NDArray[np.uint32]:
+    """(n, steps), the pitch classes that sound, bit 0 = C, and from bit DOUBLED on those that sound in more than one
+    octave. Computed once a batch.
+    """
+    return batch.feature("chroma-sets", _chroma_sets)
+
+
+def all_runs(batch: Batch) -> Runs:
+    """The notes of the batch, in order of sample, row and time; computed once."""
+    return batch.feature("runs", lambda batch: runs(sounding(batch)))
+
+
+def runs_in_time(batch: Batch) -> Runs:
+    """The same in order of sample, time and row."""
+    return batch.feature("runs-in-time", _runs_in_time)
+
+
+def _packed_rows(batch: Batch) -> NDArray[np.uint8]:
+    # Bits are packed along the last axis, which is several times as fast where it is contiguous.
+    return np.packbits(np.ascontiguousarray(sounding(batch).transpose(0, 2, 1)), axis=2, bitorder="little")
+
+
+def _chroma_sets(batch: Batch) -> NDArray[np.uint32]:
+    packed = packed_rows(batch)
+    sets = np.zeros(packed.shape[:2], np.uint32)
+    for byte, classes in enumerate(classes_of_bytes(batch.roll.lowest_pitch)[: packed.shape[2]]):
+        # No two of eight neighbouring rows are of one class.
+        more = classes[packed[:, :, byte]]
+        sets |= more | (sets & more) << np.uint32(DOUBLED)
+    return sets
+
+
+def _runs_in_time(batch: Batch) -> Runs:
+    found = all_runs(batch)
+    _, rows, steps = batch.values.shape
+    order = np.argsort((found.samples * steps + found.starts) * rows + found.rows)
+    return Runs(*(column[order] for column in found))
+
+
 def _scan(batch: Batch) -> RollScan:
     global _scanned
     _scanned += batch.values.nbytes
@@ -54,14 +104,10 @@ def scan_numpy(batch: Batch) -> RollScan:
     """The definition of every feature, in numpy."""
     values, lengths = batch.values, batch.lengths
     n, rows, steps = values.shape
-    sounding = batch.sounding()
+    codes = (chroma_sets(batch) & np.uint32(CODES - 1)).astype(np.uint16)
+    polyphony = np.bitwise_count(packed_rows(batch)).sum(axis=2, dtype=np.uint8)
 
-    codes = np.zeros((n, steps), np.uint16)
-    for row in range(rows):
-        codes |= sounding[:, row].astype(np.uint16) << np.uint16((batch.view.lowest_pitch + row) % 12)
-    polyphony = sounding.sum(axis=1, dtype=np.uint8)
-
-    sample, pitch, first, last = runs(sounding)
+    sample, pitch, first, last = all_runs(batch)
     cut = ((first == 0) & ~batch.begins[sample]) | ((last == lengths[sample]) & ~batch.ends[sample])
     by_length = sample * (steps + 1) + (last - first)
 
@@ -74,7 +120,7 @@ def scan_numpy(batch: Batch) -> RollScan:
         runs=tally(by_length[~cut], steps + 1),
         cut_runs=tally(by_length[cut], steps + 1),
         notes=tally(sample * rows + pitch, rows),
-        intensity=_binary_intensity(batch, sounding) if values.dtype == np.bool_ else _intensity(batch),
+        intensity=_binary_intensity(batch, polyphony) if values.dtype == np.bool_ else _intensity(batch),
     )
 
 
@@ -87,12 +133,10 @@ def scan_compiled(batch: Batch) -> RollScan:
     words = np.zeros((n, rows, width), np.uint64)
     intensity = np.zeros((n, BINS), np.int32)
     if batch.values.dtype == np.bool_:
-        sounding = batch.sounding()
-        packed = np.packbits(sounding, axis=2, bitorder="little")
+        packed = np.packbits(sounding(batch), axis=2, bitorder="little")
         words.view(np.uint8)[:, :, : packed.shape[2]] = packed
-        intensity = _binary_intensity(batch, sounding)
     else:
-        threshold = np.float32(batch.view.threshold)
+        threshold = np.float32(batch.roll.threshold)
         kernels.pack_and_bin(batch.values, batch.lengths, threshold, words, intensity)
     found = RollScan(
         codes=np.zeros((n, steps), np.uint16),
@@ -103,17 +147,19 @@ def scan_compiled(batch: Batch) -> RollScan:
         intensity=intensity,
     )
     kernels.scan_words(
-        words, batch.lengths, batch.begins, batch.ends, batch.view.lowest_pitch,
+        words, batch.lengths, batch.begins, batch.ends, batch.roll.lowest_pitch,
         found.codes, found.polyphony, found.runs, found.cut_runs, found.notes,
     )  # fmt: skip
+    if batch.values.dtype == np.bool_:
+        intensity[:] = _binary_intensity(batch, found.polyphony)
     return found
 
 
-def _binary_intensity(batch: Batch, sounding: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _binary_intensity(batch: Batch, polyphony: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Histogram (n, 768) of values that are 0 or 1."""
     bins = np.zeros((len(batch), BINS), np.int32)
-    bins[:, 3 * 255 + 1] = np.count_nonzero(sounding, axis=(1, 2))
-    bins[:, 1] = batch.lengths * batch.view.pitches - bins[:, 3 * 255 + 1]
+    bins[:, 3 * 255 + 1] = polyphony.sum(axis=1, dtype=np.int64)
+    bins[:, 1] = batch.lengths * batch.roll.pitches - bins[:, 3 * 255 + 1]
     return bins
 
 

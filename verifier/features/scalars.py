@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
-from verifier.features.onsets import onset_counts, onsets
-from verifier.features.roll import scan
+from verifier.features.onsets import onset_counts
+from verifier.features.roll import runs_in_time, scan
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def empty_beat_rate(batch: Batch) -> Floats:
     touched = np.zeros((len(sounds), sounds.shape[1] + 1), np.bool_)
     touched[:, :-1] = sounds
     touched[:, 1:] |= sounds  # where the last of the notes ends
-    per_quarter = float(batch.view.steps_per_quarter)
+    per_quarter = float(batch.roll.steps_per_quarter)
     beats = np.floor(np.arange(touched.shape[1]) / per_quarter).astype(np.int64)
     first = np.flatnonzero(np.diff(beats, prepend=-1))  # of each beat that has a step, the first
     filled = np.count_nonzero(np.logical_or.reduceat(touched, first, axis=1), axis=1)
@@ -157,7 +157,7 @@ def total_used_note(batch: Batch) -> Floats:
 
 def avg_pitch_shift(batch: Batch) -> Floats:
     """Mean interval in semitones, up or down, from each note to the next; nan for less than two notes."""
-    samples, _, rows = np.nonzero(onsets(batch).transpose(0, 2, 1))
+    samples, rows, _, _ = runs_in_time(batch)
     same = samples[1:] == samples[:-1]
     sums = np.bincount(samples[1:][same], np.abs(np.diff(rows))[same], len(batch))
     return _ratio(sums, np.bincount(samples[1:][same], minlength=len(batch)))
@@ -170,12 +170,12 @@ def avg_IOI(batch: Batch) -> Floats:  # noqa: N802  # the name it has in mgeval
     first = struck.argmax(axis=1)
     last = counts.shape[1] - 1 - struck[:, ::-1].argmax(axis=1)
     total = counts.sum(axis=1)
-    return _ratio(np.where(total > 1, last - first, 0), np.maximum(total - 1, 0)) / float(batch.view.steps_per_quarter)
+    return _ratio(np.where(total > 1, last - first, 0), np.maximum(total - 1, 0)) / float(batch.roll.steps_per_quarter)
 
 
 def note_density(batch: Batch) -> Floats:
     """Notes per quarter of the sample; nan for one of no steps."""
-    return _ratio(total_used_note(batch), batch.lengths / float(batch.view.steps_per_quarter))
+    return _ratio(total_used_note(batch), batch.lengths / float(batch.roll.steps_per_quarter))
 
 
 def duration_entropy(batch: Batch) -> Floats:
@@ -206,13 +206,13 @@ SCALARS: Mapping[Name, Scalar] = {
 
 def bar_steps(batch: Batch) -> NDArray[np.int64]:
     """(n,) the steps of a bar, to the nearest, at least 1."""
-    return np.maximum(np.rint(batch.meters * float(batch.view.steps_per_quarter)).astype(np.int64), 1)
+    return np.maximum(np.rint(batch.meters * float(batch.roll.steps_per_quarter)).astype(np.int64), 1)
 
 
 def _pitch_classes(batch: Batch) -> NDArray[np.int64]:
     """(n, 12), the notes of each pitch class."""
     notes = scan(batch).notes
-    classes = (batch.view.lowest_pitch + np.arange(notes.shape[1])) % 12
+    classes = (batch.roll.lowest_pitch + np.arange(notes.shape[1])) % 12
     return np.asarray(notes @ (classes[:, None] == np.arange(12)), np.int64)
 
 

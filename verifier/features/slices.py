@@ -42,7 +42,8 @@ class Slices(NamedTuple):
     keys: NDArray[np.int64]
 
     def where(self, mask: NDArray[np.bool_]) -> "Slices":
-        return Slices(*(column[mask] for column in self))
+        at = np.flatnonzero(mask)
+        return Slices(*(column[at] for column in self))
 
     def bass_steps(self) -> NDArray[np.int64]:
         """(m,) where each step of the bass stands in STEPS."""
@@ -64,7 +65,9 @@ def _slices(batch: Batch) -> Slices:
     basses = pitches.min(axis=1, initial=np.iinfo(np.int64).max, where=sounds)
     above = (pitches - basses[:, None]) % 12
     # The bass stands at the interval 0 itself, and is no doubling.
-    counts = np.stack([((above == interval) & sounds).sum(axis=1) for interval in range(12)], axis=1)
+    counts = np.zeros((len(samples), 12), np.int64)
+    for voice in range(pitches.shape[1]):
+        counts[np.arange(len(samples)), above[:, voice]] += sounds[:, voice]
     counts[:, 0] -= 1
     bass_steps = np.full(len(samples), FIRST)
     follows = np.flatnonzero(samples[1:] == samples[:-1]) + 1

@@ -4,6 +4,7 @@ The TequilaGAN paper (Valle et al., arXiv:1807.04919) checks them next to genera
 gradient sign method, FGSM (Goodfellow et al., arXiv:1412.6572).
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ from torch.nn.functional import cross_entropy
 
 from verifier.batch import Batch, concatenate
 from verifier.errors import InputError
+from verifier.features.planes import planes
 from verifier.sources import Samples
+from verifier.view import PianoRollView
 
 SMALLEST = 4
 """Rows and columns that two halvings need."""
@@ -110,7 +113,7 @@ def longest_pitch_class(batch: Batch) -> NDArray[np.int64]:
 
     Two notes of one class count twice. Of equals, and where nothing sounds, it is the lowest.
     """
-    pitches = batch.view.lowest_pitch + np.arange(batch.view.pitches)
+    pitches = batch.roll.lowest_pitch + np.arange(batch.roll.pitches)
     steps = batch.sounding().sum(axis=2) @ (pitches[:, None] % 12 == np.arange(12))
     return np.asarray(steps.argmax(axis=1), np.int64)
 
@@ -132,17 +135,35 @@ def attack_music(learned: Batch, windows: Batch, *, epsilon: float, seed: int) -
 
     Both hold full windows of one view (see ``full_windows``); values count as they sound, 0 or 1.
     """
-    view = learned.view
     (taught, taught_labels), (samples, labels) = (
-        (torch.from_numpy(batch.sounding())[:, None], torch.from_numpy(longest_pitch_class(batch)))
+        (torch.from_numpy(batch.sounding())[:, None].float(), torch.from_numpy(longest_pitch_class(batch)))
         for batch in (learned, windows)
     )
-    classifier = Classifier(1, view.pitches, samples.shape[3], 12, seed=seed)
-    fit(classifier, taught.to(torch.uint8) * 255, taught_labels, steps=STEPS, seed=seed)
-    real = samples.float()
+    return _attack(taught, taught_labels, samples, labels, 12, epsilon, seed)
+
+
+def attack_pictures(
+    learned: Batch, windows: Batch, labels: Mapping[str, int], *, epsilon: float, seed: int
+) -> Attacked:
+    """``windows`` attacked, with a classifier of what they show that ``learned`` taught; ``labels`` by name."""
+    classes = max(labels.values()) + 1
+    (taught, taught_labels), (samples, own) = (
+        (torch.from_numpy(planes(batch)), torch.tensor([labels[name] for name in batch.names]))
+        for batch in (learned, windows)
+    )
+    return _attack(taught, taught_labels, samples, own, classes, epsilon, seed)
+
+
+def _attack(
+    taught: Tensor, taught_labels: Tensor, real: Tensor, labels: Tensor, classes: int, epsilon: float, seed: int
+) -> Attacked:
+    """Samples (n, channels, rows, columns) from 0 to 1, and labels (n,)."""
+    _, channels, rows, columns = real.shape
+    classifier = Classifier(channels, rows, columns, classes, seed=seed)
+    fit(classifier, (taught * 255).round().to(torch.uint8), taught_labels, steps=STEPS, seed=seed)
     changed = fgsm(classifier, real, labels, epsilon)
     return Attacked(
-        changed[:, 0].numpy(),
+        changed.flatten(1, 2).numpy(),
         accuracy(classifier, real, labels),
         accuracy(classifier, changed, labels),
         float(labels.bincount().max()) / len(labels),
@@ -150,13 +171,18 @@ def attack_music(learned: Batch, windows: Batch, *, epsilon: float, seed: int) -
 
 
 def full_windows(samples: Samples) -> Batch:
-    """The samples that fill their window and in which something sounds.
+    """The samples that fill their window, and, of music, in which something sounds.
 
     A file of arrays has no place for lengths: padding would be attacked, and read, as if it belonged to the sample.
     Raises InputError if there are none.
     """
     batches = [
-        batch.take(np.flatnonzero((batch.lengths == batch.view.window) & batch.sounding().any(axis=(1, 2))))
+        batch.take(
+            np.flatnonzero(
+                (batch.lengths == batch.view.window)
+                & (not isinstance(batch.view, PianoRollView) or batch.sounding().any(axis=(1, 2)))
+            )
+        )
         for batch in samples.batches()
     ]
     if not any(map(len, batches)):

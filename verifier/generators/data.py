@@ -16,9 +16,9 @@ from verifier.errors import InputError
 from verifier.generators.config import Config, Model, default
 from verifier.generators.folder import converted
 from verifier.generators.networks import stages
-from verifier.media.piano_roll import batch_of
+from verifier.media.pieces import batch_of
 from verifier.spec import CorpusRecord
-from verifier.view import View
+from verifier.view import ImageView, View
 
 DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "columns": "the view"}
 """Fields of Config that are not set by name, and what decides them."""
@@ -26,7 +26,7 @@ DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "colu
 
 @dataclass(frozen=True, eq=False)
 class Real:
-    """Real samples: ``values`` (n, channels, rows, steps) uint8, 0 or 255 for a piano roll, and where they are from."""
+    """Real samples: ``values`` (n, channels, rows, steps) uint8, rounded to 8 bit, and where they are from."""
 
     values: Tensor
     view: View
@@ -44,7 +44,7 @@ def configured(model: Model, settings: Mapping[str, Any], view: View) -> Config:
             raise InputError(f"--set {name}", f"expected another field: {DECIDED[name]} decides this one")
     if view.window is None:
         raise InputError("view", "expected a window of so many steps, as samples have one size; found null")
-    fields = {**msgspec.to_builtins(default(model)), **settings, "rows": view.pitches, "columns": view.window}
+    fields = {**msgspec.to_builtins(default(model)), **settings, **_sides(view)}
     config = converted(fields, Config, "--set", strict=False)
     try:
         stages(config)
@@ -58,14 +58,23 @@ def load_real(name_or_path: str, view: View, split: Split, progress: Progress | 
 
     Raises InputError if there is none, and for what is no corpus.
     """
-    corpus = corpora.load(name_or_path, progress=progress)
+    corpus = corpora.load(name_or_path, progress=progress, view=view)
     learned, _ = corpora.split(corpus, split)
-    batch = batch_of(learned, structs.replace(view, remainder="drop"))
+    batch = batch_of(learned, view if isinstance(view, ImageView) else structs.replace(view, remainder="drop"))
     if not len(batch):
         raise InputError(
             name_or_path, f"expected a piece of {view.window} steps or more to learn from, found none in {len(learned)}"
         )
     provenance = {field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__}
     record = CorpusRecord(name=corpus.name, split=split, **provenance)
-    values = torch.from_numpy(batch.values[:, None].astype(np.uint8) * np.uint8(255))
+    eight_bit = np.rint(np.clip(batch.values, 0, 1) * np.float32(255)).astype(np.uint8)
+    channels = view.channels if isinstance(view, ImageView) else 1
+    values = torch.from_numpy(eight_bit.reshape(len(batch), channels, -1, batch.values.shape[2]))
     return Real(values, view, record)
+
+
+def _sides(view: View) -> dict[str, int | None]:
+    """The fields of a Config that a view decides."""
+    if isinstance(view, ImageView):
+        return {"channels": view.channels, "rows": view.height, "columns": view.width}
+    return {"rows": view.rows, "columns": view.window}

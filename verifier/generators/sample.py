@@ -33,7 +33,7 @@ from verifier.generators.folder import load as load_record
 from verifier.generators.networks import Generator
 from verifier.media.midi_file import resolution, write_midi
 from verifier.media.symbolic import open_regular
-from verifier.view import PianoRollView
+from verifier.view import PianoRollView, View, kind_of
 
 BLOCK = 256
 """Samples that share a seed and pass through the generator together. Another number gives other samples."""
@@ -120,7 +120,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=
     """None where the samples are MIDI files."""
     weights: Weights
     generator: Config
-    view: PianoRollView
+    view: View
 
 
 def manifest_of(trained: Trained, n: int, seed: int, values: Values | None) -> Manifest:
@@ -212,6 +212,8 @@ def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifes
     not fit into the format.
     """
     view, config = manifest.view, manifest.generator
+    if not isinstance(view, PianoRollView):
+        raise InputError(path, f"MIDI files need samples of music, found a {kind_of(view)}; write a .npz")
     if config.channels != 1 or config.rows != view.pitches:
         raise InputError(
             path,

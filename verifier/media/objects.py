@@ -8,7 +8,8 @@ import numpy as np
 
 from verifier.batch import Batch, concatenate
 from verifier.errors import InputError
-from verifier.media.piano_roll import Notes, batch_of
+from verifier.media.piano_roll import Notes
+from verifier.media.pieces import batch_of
 from verifier.media.symbolic import meter_of, notes_of_midi, notes_of_score, notes_of_stream
 from verifier.media.tensor import array_of_torch, tensor_of
 from verifier.view import View

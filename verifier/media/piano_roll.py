@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.batch import Batch
 from verifier.errors import InputError
-from verifier.view import PianoRollView
+from verifier.view import MelView, PianoRollView
 from verifier.voices import SILENT, Voices
 
 MAX_STEPS = 1_000_000
@@ -58,11 +58,12 @@ def total_steps(notes: Notes, view: PianoRollView) -> int:
     """
     if len(notes.onsets) == 0:
         raise InputError(notes.name, "expected at least one note, found none")
-    longest = float(notes.ends.max()) * float(view.steps_per_quarter)
+    last_onset, last_end = notes.onsets.max(), notes.ends.max()
+    longest = float(last_end) * float(view.steps_per_quarter)
     if longest > MAX_STEPS:
         raise InputError(notes.name, f"expected at most {MAX_STEPS:,} steps, found a piece of {longest:,.0f}")
-    last_onset, last_end = steps_of(np.array([notes.onsets.max(), notes.ends.max()]), view)
-    return int(max(last_onset + 1, last_end))
+    last_step, end = steps_of(np.array([last_onset, last_end]), view).tolist()
+    return int(max(last_step + 1, end))
 
 
 def piano_roll(notes: Notes, view: PianoRollView) -> NDArray[np.bool_]:
@@ -117,18 +118,14 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     width = view.window or longest
     n = sum(map(len, cuts))
     # All pieces stand on one long time line, each from the first column of its first window.
-    spans: list[tuple[NDArray[np.int64], ...]] = [(np.zeros(0, np.int64),) * 3]
-    lines = _lines(pieces, [len(piece) * width for piece in cuts], view)
-    at = 0
-    for notes, piece in zip(pieces, cuts, strict=True):
-        rows, first, last = _spans(notes, view)
-        end = len(piece) * width
-        kept = first < end  # notes after the last window are dropped with the rest of the piece
-        if not kept.all():
-            rows, first, last = rows[kept], first[kept], last[kept]
-        spans.append((rows, first + at, np.minimum(last, end) + at))
-        at += end
-    rows, first, last = (np.concatenate(column) for column in zip(*spans, strict=True))
+    notes = _of_all(pieces)
+    rows, first, last = _spans(notes, view)
+    of = np.repeat(np.arange(len(pieces)), [len(piece.onsets) for piece in pieces])
+    ends = np.cumsum([len(piece) * width for piece in cuts], dtype=np.int64)
+    starts = np.concatenate([[0], ends[:-1]]) if pieces else ends
+    lines = _lines(pieces, notes, of, starts, ends, view)
+    kept = first + starts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
+    rows, first, last = rows[kept], (first + starts[of])[kept], np.minimum(last + starts[of], ends[of])[kept]
     values = np.empty((n, view.pitches, width), np.bool_)
     _paint(values, rows, first, last)
     outside = first[(rows < 0) | (rows >= view.pitches)]
@@ -173,51 +170,67 @@ class _Lines(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def _lines(pieces: Sequence[Notes], ends: Sequence[int], view: PianoRollView) -> _Lines:
-    """The voices of ``pieces``, of which each takes up as many steps as ``ends`` says; later notes are dropped."""
-    columns: list[tuple[NDArray[np.int64], ...]] = [(np.zeros(0, np.int64),) * 4]
-    fermatas = [np.zeros(0, np.int64)]
-    counts = np.zeros(len(pieces), np.int64)
-    at = 0
-    for i, (notes, end) in enumerate(zip(pieces, ends, strict=True)):
-        found = _voice_notes(notes, view)
-        if found is not None:
-            voices, pitches, first, last = found
-            counts[i] = voices.max() + 1
-            kept = first < end
-            columns.append((voices[kept], pitches[kept], first[kept] + at, np.minimum(last[kept], end) + at))
-            steps = steps_of(notes.fermatas, view)
-            fermatas.append(steps[steps < end] + at)
-        at += end
-    voices, pitches, first, last = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return _Lines(voices, pitches, first, last, np.concatenate(fermatas), counts)
+def _of_all(pieces: Sequence[Notes]) -> Notes:
+    """The notes of all pieces, one piece after the other."""
+
+    def joined(name: str, dtype: type) -> NDArray[Any]:
+        return np.concatenate([np.zeros(0, dtype), *(getattr(piece, name) for piece in pieces)])
+
+    return Notes(
+        name="",
+        group="",
+        onsets=joined("onsets", np.float64),
+        ends=joined("ends", np.float64),
+        pitches=joined("pitches", np.int64),
+        parts=joined("parts", np.int64),
+    )
 
 
-def _voice_notes(notes: Notes, view: PianoRollView) -> tuple[NDArray[np.int64], ...] | None:
-    """Voice, pitch, first step and step after the last of each note; None unless every part sings one note at a time.
+def _lines(
+    pieces: Sequence[Notes],
+    notes: Notes,
+    of: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    view: PianoRollView,
+) -> _Lines:
+    """The voices of ``pieces``, each of which lies between its start and its end; later notes are dropped. ``notes``
+    are those of all pieces, ``of`` says which piece each is of.
 
-    Voices are the parts, the highest mean pitch first. A note that is held into the next by no more than a step ends
-    where that one begins; of notes that fall on one step of the grid, the first stays.
+    A piece has voices if each of its parts, at most MAX_VOICES, sings one note at a time: they are the parts, the
+    highest mean pitch first. A note that is held into the next by no more than a step ends where that one begins; of
+    notes that fall on one step of the grid, the first stays.
     """
-    order = np.lexsort((notes.pitches, notes.onsets, notes.parts))
-    onsets, pitches = notes.onsets[order], notes.pitches[order]
-    _, part = np.unique(notes.parts[order], return_inverse=True)
-    total = np.bincount(part)
-    if len(total) > MAX_VOICES:
-        return None
-    ranks = np.argsort(np.argsort(-np.bincount(part, pitches) / total, kind="stable"), kind="stable")
-    _, first, last = _spans(notes, view)
-    first, last = first[order], last[order]
-    same = part[1:] == part[:-1]
+    order = np.lexsort((notes.pitches, notes.onsets, notes.parts, of))
+    of, pitches, parts = of[order], notes.pitches[order], notes.parts[order]
+    onsets = notes.onsets[order]
+    _, first, last = (column[order] for column in _spans(notes, view))
+    same = (of[1:] == of[:-1]) & (parts[1:] == parts[:-1])
+    begins = np.concatenate([np.ones(min(len(of), 1), np.bool_), ~same])
+    part = np.cumsum(begins) - 1
+    piece = of[begins]  # of each part
+    counts = np.bincount(piece, minlength=len(pieces))
+
     chord = same & (onsets[1:] - onsets[:-1] < 1e-6)
     held = same & (last[:-1] > first[1:] + 1) & (first[1:] > first[:-1])
-    if chord.any() or held.any():
-        return None
-    kept = np.concatenate([[True], ~(same & (first[1:] == first[:-1]))])
-    part, pitches, first, last = part[kept], pitches[kept], first[kept], last[kept]
-    follows = part[1:] == part[:-1]
-    last[:-1] = np.where(follows, np.minimum(last[:-1], first[1:]), last[:-1])
-    return ranks[part], pitches, first, last
+    counts[of[1:][chord | held]] = 0
+    counts[counts > MAX_VOICES] = 0
+
+    by_pitch = np.lexsort((-np.bincount(part, pitches) / np.bincount(part), piece))
+    ranks = np.zeros(len(piece), np.int64)
+    ranks[by_pitch] = np.arange(len(piece)) - np.searchsorted(piece, piece)
+    kept = (counts[of] > 0) & np.concatenate([begins[:1], ~(same & (first[1:] == first[:-1]))])
+    of, part, pitches, first, last = (column[kept] for column in (of, part, pitches, first, last))
+    last[:-1] = np.where(part[1:] == part[:-1], np.minimum(last[:-1], first[1:]), last[:-1])
+    kept = first + starts[of] < ends[of]
+    of, part, pitches, first, last = (column[kept] for column in (of, part, pitches, first, last))
+    fermatas = [np.zeros(0, np.int64)]
+    for at in np.flatnonzero(counts).tolist():
+        if len(pieces[at].fermatas):
+            steps = steps_of(pieces[at].fermatas, view) + starts[at]
+            fermatas.append(steps[steps < ends[at]])
+    first, last = first + starts[of], np.minimum(last + starts[of], ends[of])
+    return _Lines(ranks[part], pitches, first, last, np.concatenate(fermatas), counts)
 
 
 def _voices(lines: _Lines, windows_of: NDArray[np.int64], n: int, width: int) -> Voices:
@@ -245,7 +258,7 @@ def _voices(lines: _Lines, windows_of: NDArray[np.int64], n: int, width: int) ->
     )
 
 
-def windows(total: int, view: PianoRollView) -> Sequence[tuple[int, int]]:
+def windows(total: int, view: PianoRollView | MelView) -> Sequence[tuple[int, int]]:
     """(start, length) of each window of a piece of ``total`` steps."""
     if view.window is None:
         return [(0, total)]

@@ -1,23 +1,33 @@
-"""A path that a person typed -> Batches: a file, a folder or a glob; music and tensors may be mixed."""
+"""A path that a person typed -> Batches: a file, a folder or a glob; tensors may be mixed with files of the medium."""
 
 import fnmatch
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from verifier.batch import Batch
+from verifier.batch import Batch, concatenate
 from verifier.errors import InputError
 from verifier.media.piano_roll import Notes, batch_of, total_steps, windows
 from verifier.media.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
 from verifier.media.tensor import CHUNK_CELLS, TENSOR_SUFFIXES, open_tensors
-from verifier.view import View
+from verifier.view import ImageView, MelView, PianoRollView, View
 
-SUFFIXES = SYMBOLIC_SUFFIXES + TENSOR_SUFFIXES
-"""Suffixes of the files that are read, in lower case."""
+
+def suffixes(view: View) -> Sequence[str]:
+    """Suffixes, in lower case, of the files that are read under a view."""
+    if isinstance(view, PianoRollView):
+        return SYMBOLIC_SUFFIXES + TENSOR_SUFFIXES
+    if isinstance(view, MelView):
+        from verifier.media.audio import AUDIO_SUFFIXES
+
+        return (*AUDIO_SUFFIXES, *TENSOR_SUFFIXES)
+    from verifier.media.image import IMAGE_SUFFIXES
+
+    return (*IMAGE_SUFFIXES, *TENSOR_SUFFIXES)
 
 
 @dataclass(kw_only=True)
@@ -27,10 +37,11 @@ class SampleSet:
     label       the path as it was typed
     view        how its files become arrays
     files       (path, name) of each file, in the order of reading; names are relative to the folder, with slashes
-    ignored     files in the folder whose suffix is not in SUFFIXES, and hidden ones
+    ignored     files in the folder whose suffix is not among ``suffixes``, and hidden ones
     total       how much there is to read, in ``unit``: samples of a single tensor file, else files
     done        how much of it the current iteration has read
     limit       most samples that are given; None for all
+    sounds      whether recordings are kept in the Waves of their samples, so that faults can be planted in them
     on_error    "stop" raises at the first unreadable file; "skip" leaves it out
     unreadable  what was skipped in the current iteration, one InputError a file
     """
@@ -43,6 +54,7 @@ class SampleSet:
     unit: Literal["files", "samples"] = "files"
     done: int = 0
     limit: int | None = None
+    sounds: bool = False
     on_error: Literal["stop", "skip"] = "stop"
     unreadable: list[InputError] = field(default_factory=list)
 
@@ -67,19 +79,66 @@ class SampleSet:
             raise InputError(self.label, f"expected a readable file, found none among {len(self.files)}{first}")
 
     def _all_batches(self) -> Iterator[Batch]:
+        return self._of_music(self.view) if isinstance(self.view, PianoRollView) else self._of_files()
+
+    def _of_files(self) -> Iterator[Batch]:
+        """Sound and pictures: file by file, small ones joined."""
+        waiting: list[Batch] = []
+        cells = 0
+        for path, name in self.files:
+            at = 0
+            try:
+                # A file that is skipped must have given nothing, so that all of it is read first.
+                found = self._read(path, name)
+                for batch in list(found) if self.on_error == "skip" else found:
+                    if self.unit == "samples":
+                        self._advance(len(set(batch.groups)))
+                    size = batch.values.size
+                    if waiting and cells + size > CHUNK_CELLS:
+                        yield concatenate(self.view, waiting)
+                        waiting, cells = [], 0
+                    waiting.append(batch)
+                    cells += size
+                    at += len(batch)
+                if not at:
+                    raise InputError(name, "expected at least one sample, found none")
+            except InputError as error:
+                if self.on_error == "stop":
+                    raise
+                self.unreadable.append(error)
+            if self.unit == "files":
+                self._advance(1)
+        if waiting:
+            yield concatenate(self.view, waiting)
+
+    def _read(self, path: Path, name: str) -> Iterator[Batch]:
+        if path.suffix.lower() in TENSOR_SUFFIXES:
+            for tensor in open_tensors(path, self.view, name=name):
+                yield from tensor.batches()
+        elif isinstance(self.view, MelView):
+            from verifier.media.audio import read_audio
+
+            yield from read_audio(path, self.view, name=name, sounds=self.sounds)
+        else:
+            from verifier.media.image import read_images
+
+            assert isinstance(self.view, ImageView)
+            yield from read_images(path, self.view, name=name)
+
+    def _of_music(self, view: PianoRollView) -> Iterator[Batch]:
         pieces: list[Notes] = []
         count, longest = 0, 0
         for path, name in self.files:
             is_tensor = path.suffix.lower() in TENSOR_SUFFIXES
             try:
                 if is_tensor:
-                    tensors = open_tensors(path, self.view, name=name)
+                    tensors = open_tensors(path, view, name=name)
                     if self.on_error == "skip":
                         for tensor in tensors:
                             tensor.check()
                 else:
                     notes = read_notes(path, name=name, group=name)
-                    cuts = _cuts(notes, self.view)
+                    cuts = _cuts(notes, view)
             except InputError as error:
                 if self.on_error == "stop":
                     raise
@@ -87,18 +146,18 @@ class SampleSet:
                 self._advance(1)
                 continue
             if not is_tensor:
-                width = max(longest, self.view.window or 0, *(length for _, length in cuts))
-                if pieces and (count + len(cuts)) * width * self.view.pitches > CHUNK_CELLS:
-                    yield from self._of_pieces(pieces)
+                width = max(longest, view.window or 0, *(length for _, length in cuts))
+                if pieces and (count + len(cuts)) * width * view.pitches > CHUNK_CELLS:
+                    yield from self._of_pieces(pieces, view)
                     pieces, count = [], 0
-                    width = max(self.view.window or 0, *(length for _, length in cuts))
+                    width = max(view.window or 0, *(length for _, length in cuts))
                 pieces.append(notes)
                 count += len(cuts)
                 longest = width
                 continue
             # Music that waits is given first, so that samples come in the order of the files.
             if pieces:
-                yield from self._of_pieces(pieces)
+                yield from self._of_pieces(pieces, view)
                 pieces, count, longest = [], 0, 0
             for tensor in tensors:
                 for batch in tensor.batches():
@@ -108,10 +167,10 @@ class SampleSet:
             if self.unit == "files":
                 self._advance(1)
         if pieces:
-            yield from self._of_pieces(pieces)
+            yield from self._of_pieces(pieces, view)
 
-    def _of_pieces(self, pieces: list[Notes]) -> Iterator[Batch]:
-        batch = batch_of(pieces, self.view)
+    def _of_pieces(self, pieces: list[Notes], view: PianoRollView) -> Iterator[Batch]:
+        batch = batch_of(pieces, view)
         self._advance(len(pieces))
         cells = batch.values.shape[1] * batch.values.shape[2]
         at_once = max(1, CHUNK_CELLS // cells)
@@ -132,25 +191,26 @@ def open_path(
 
     Where there is nothing of that name, it may be that of a score that music21 brings (see ``music21_work``). Only
     names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no file
-    has one of SUFFIXES.
+    has a suffix that is read under the view.
     """
-    known = f"expected files with one of the suffixes {', '.join(SUFFIXES)}"
+    endings = suffixes(view)
+    known = f"expected files with one of the suffixes {', '.join(endings)}"
     if os.path.isdir(path):
-        found, ignored = _below(path)
+        found, ignored = _below(path, endings)
         files = [(file, _relative(file, path)) for file in found]
     elif os.path.lexists(path):
         file = Path(path)
-        if file.suffix.lower() not in SUFFIXES:
+        if file.suffix.lower() not in endings:
             raise InputError(path, f"{known}, found {file.suffix or 'no suffix'}")
         files, ignored = [(file, file.name)], 0
     elif glob.has_magic(path):
-        found, ignored = _matching(path)
+        found, ignored = _matching(path, endings)
         if not found and not ignored:
             raise InputError(path, "expected files that match, found none")
         base = _fixed_part(path)
         files = [(file, _relative(file, base)) for file in found]
     else:
-        work = music21_work(path)
+        work = music21_work(path) if isinstance(view, PianoRollView) else None
         if work is None:
             raise InputError(path, "expected a file, a folder or a glob, found nothing there")
         files, ignored = [(work, path)], 0
@@ -172,7 +232,7 @@ def open_path(
     return samples
 
 
-def _cuts(notes: Notes, view: View) -> list[tuple[int, int]]:
+def _cuts(notes: Notes, view: PianoRollView) -> list[tuple[int, int]]:
     total = total_steps(notes, view)
     cuts = list(windows(total, view))
     if not cuts:
@@ -180,7 +240,7 @@ def _cuts(notes: Notes, view: View) -> list[tuple[int, int]]:
     return cuts
 
 
-def _below(folder: str) -> tuple[list[Path], int]:
+def _below(folder: str, endings: Sequence[str]) -> tuple[list[Path], int]:
     """Readable files below ``folder`` and the number of others. Links are followed, but no folder is entered twice."""
     found: list[Path] = []
     ignored = 0
@@ -199,29 +259,29 @@ def _below(folder: str) -> tuple[list[Path], int]:
         # A sorted walk, so that of two ways to one folder the same is taken on every machine.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if _is_known(name):
+            if _is_known(name, endings):
                 found.append(Path(root, name))
             else:
                 ignored += 1
     return found, ignored
 
 
-def _matching(pattern: str) -> tuple[list[Path], int]:
+def _matching(pattern: str, endings: Sequence[str]) -> tuple[list[Path], int]:
     """Readable files that match, or stand below a folder that does, and the number of others seen on the way."""
     if "**" in Path(pattern).parts:
         # The glob module would follow links in circles.
         base = _fixed_part(pattern)
         wanted = _recursive_pattern(Path(pattern).relative_to(base))
-        files, ignored = _below(base)
+        files, ignored = _below(base, endings)
         return [file for file in files if wanted.fullmatch(_relative(file, base))], ignored
     found: dict[Path, None] = {}
     ignored = 0
     for match in glob.iglob(pattern):
         if os.path.isdir(match):
-            inside, others = _below(match)
+            inside, others = _below(match, endings)
             found.update(dict.fromkeys(inside))
             ignored += others
-        elif _is_known(os.path.basename(match)):
+        elif _is_known(os.path.basename(match), endings):
             found[Path(match)] = None
         else:
             ignored += 1
@@ -243,9 +303,9 @@ def _recursive_pattern(pattern: Path) -> re.Pattern[str]:
     return re.compile(below, re.DOTALL)
 
 
-def _is_known(name: str) -> bool:
+def _is_known(name: str, endings: Sequence[str]) -> bool:
     # Hidden files are the droppings of file managers (._x.mid of macOS is no music).
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in endings
 
 
 def _fixed_part(pattern: str) -> str:

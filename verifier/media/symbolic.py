@@ -149,11 +149,11 @@ def notes_of_score(score: Any, *, name: str, group: str) -> Notes:
     ticks = score.ticks_per_quarter
     if ticks < 1:
         raise InputError(name, f"expected at least 1 tick in a quarter note, found {ticks}")
-    tracks = [track.notes.numpy() for track in score.tracks if not track.is_drum]
-    tracks = [track for track in tracks if len(track["time"])]
+    tracks = [track.notes.numpy() for track in score.tracks if not track.is_drum and len(track.notes)]
+    nothing = np.zeros(0, np.int64)
 
     def column(key: str) -> NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *(track[key] for track in tracks)])
+        return np.concatenate([nothing, *(track[key] for track in tracks)])
 
     onsets = column("time")
     parts = np.repeat(np.arange(len(tracks)), [len(track["time"]) for track in tracks])

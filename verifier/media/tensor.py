@@ -2,11 +2,15 @@
 
 The header is checked before any data is read, and nothing is ever unpickled but tensors, by PyTorch's own safe loader.
 
-An array is piano rolls, one bit a cell or one number; or, where its shape says so, the pitches of four voices:
+An array is samples of the view, one number a cell: booleans, integers, or floating-point numbers from 0 to 1. Under a
+view of piano rolls its shape may also say that it is bits, or the pitches of four voices:
 
-samples x rows x steps      the rows of the view: booleans, integers, or floating-point numbers from 0 to 1
+samples x rows x steps      the rows of the view: pitches, mel bands, or lines of pixels
 samples x rows/8 x steps    uint8, eight rows a byte as by ``numpy.packbits(x, axis=1)``, the first row the highest bit
 samples x 4 x steps         integers, the MIDI number that each of VOICES voices sounds; 0 and -1 are rests
+
+Pictures may have their channels first or last: samples x channels x height x width, samples x height x width x
+channels.
 """
 
 import importlib
@@ -20,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +34,7 @@ from verifier.batch import Batch
 from verifier.errors import InputError, printable
 from verifier.media.piano_roll import MAX_STEPS, windows
 from verifier.media.symbolic import open_regular
-from verifier.view import PianoRollView
+from verifier.view import ImageView, MelView, PianoRollView, View
 from verifier.voices import SILENT, Voices
 
 TENSOR_SUFFIXES = (".npy", ".npz", ".pt")
@@ -50,8 +54,13 @@ MAX_DIRECTORY = 16 * 2**20
 """Most bytes of a .npz that are its directory (about 200,000 arrays)."""
 MAX_MAGNITUDE = 8.0
 """Values beyond it are on another scale, such as 0 to 255; a generator's overshoot of 0 to 1 stays below."""
+MAX_BELOW = 0.5
+"""How far below 0 a picture or a spectrogram may reach: one from -1 to 1 is on another scale."""
 PIECE = 2**20
 """Bytes asked of a stream at a time."""
+
+Kind = Literal["cells", "bits", "voices", "pixels"]
+"""What an array holds, see the module; pixels are cells whose channels come last."""
 
 # What comes out of zipfile on a damaged archive: OSError where an offset points before the file, UnicodeDecodeError for
 # a name, NotImplementedError for an unknown method.
@@ -74,20 +83,21 @@ class Tensor:
     dtype: np.dtype[Any]
     fortran: bool
     shape: tuple[int, ...]
-    kind: Literal["cells", "bits", "voices"]
+    kind: Kind
     samples: int
     steps: int
     single: bool
-    view: PianoRollView
+    view: View
     array: NDArray[Any] | None = None
 
     def batches(self) -> Iterator[Batch]:
         """All windows of all samples in order, at most CHUNK_CELLS cells a Batch.
 
-        Booleans, bits, and integers that are all 0 or 1, give bool; other integers are divided by 255, floating-point
-        numbers become float32. Voices give bool, and the Batch knows them: a note lasts while its pitch stays, and a
-        row without a note is no voice. Raises InputError at the first value that is not finite or not on the scale;
-        what came before it has been given by then (``check`` first where that matters).
+        Of piano rolls, booleans, bits, and integers that are all 0 or 1, give bool; all else gives float32: other
+        integers, and all of pictures and spectrograms, are divided by 255. Voices give bool, and the Batch knows them:
+        a note lasts while its pitch stays, and a row without a note is no voice. Raises InputError at the first value
+        that is not finite or not on the scale; what came before it has been given by then (``check`` first where that
+        matters).
         """
         divide = self._divides()
         at = 0
@@ -109,6 +119,8 @@ class Tensor:
 
         Raises InputError for bits or voices of zeros and ones alone: these are cells of another view.
         """
+        if not isinstance(self.view, PianoRollView):
+            return self.dtype.kind in "iu"
         above = self.dtype.kind in "iu" and any(chunk.max() > 1 for chunk in self._stored())
         if self.kind != "cells" and not above:
             rows = f"{self.shape[-2]} rows of 0 and 1 alone"
@@ -127,7 +139,7 @@ class Tensor:
             lowest, highest, expected = (
                 (SILENT, 127, f"pitches from 0 to 127, or {SILENT}")
                 if self.kind == "voices"
-                else (0, 255, "integers 0 and 1, or 0 to 255")
+                else (0, 255, "integers 0 and 1, or 0 to 255" if self._is_roll else "integers from 0 to 255")
             )
             if low < lowest or high > highest:
                 raise InputError(
@@ -135,22 +147,37 @@ class Tensor:
                 )
         elif not np.isfinite(low) or not np.isfinite(high):
             sample, row, step = np.argwhere(~np.isfinite(chunk))[0]
-            where = f"row {row}, step {step}" if self.single else f"sample {first + sample}, row {row}, step {step}"
+            where = ("" if self.single else f"sample {first + sample}, ") + self._cell(int(row), int(step))
             raise InputError(self.name, f"{where}: expected a finite number, found {chunk[sample, row, step]}")
         elif max(-low, high) > MAX_MAGNITUDE:
             found = f"values from {low:g} to {high:g}{self._from(first)}"
             raise InputError(self.name, f"expected values on the scale from 0 to 1, found {found}; rescale them")
+        elif low < -MAX_BELOW and not self._is_roll:
+            found = f"values from {low:g} to {high:g}{self._from(first)}"
+            advice = "if they go from -1 to 1, save (x + 1) / 2"
+            raise InputError(self.name, f"expected values on the scale from 0 to 1, found {found}; {advice}")
+
+    @property
+    def _is_roll(self) -> bool:
+        return isinstance(self.view, PianoRollView)
+
+    def _cell(self, row: int, step: int) -> str:
+        """Where a value stands in its sample, in the words of the view."""
+        if not isinstance(self.view, ImageView):
+            return f"row {row}, step {step}"
+        channel = f"channel {row // self.view.height}, " if self.view.channels > 1 else ""
+        return f"{channel}row {row % self.view.height}, column {step}"
 
     def _from(self, first: int) -> str:
         return "" if self.single else f" from sample {first} on"
 
     def _batch(self, chunk: NDArray[Any], first: int, divide: bool) -> Batch:
-        cuts = windows(self.steps, self.view)
+        cuts = _windows(self.steps, self.view)
         n = len(chunk)
         total = n * len(cuts)
         clipped = np.zeros(total, np.int64)
         voices = None
-        if self.kind == "voices":
+        if self.kind == "voices" and isinstance(self.view, PianoRollView):
             values, voices, outside = _of_voices(chunk.astype(np.int16), self.view)
             clipped = _cut(outside, cuts, 0).sum(1, dtype=np.int64)
             voices = Voices(
@@ -159,7 +186,7 @@ class Tensor:
                 counts=np.repeat(voices.counts, len(cuts)),
                 fermatas=_cut(voices.fermatas, cuts, False),
             )
-        elif self.dtype.kind in "biu" and not divide:
+        elif self._is_roll and self.dtype.kind in "biu" and not divide:
             values = chunk.view(np.bool_) if chunk.dtype in (np.uint8, np.int8, np.bool_) else chunk.astype(np.bool_)
         elif divide:
             # One rounding, of the quotient, whatever the width of the integers.
@@ -184,15 +211,20 @@ class Tensor:
         )
 
     def _chunks(self) -> Iterator[NDArray[Any]]:
-        """(n, rows, steps) arrays in the order of the file, one cell or one pitch an element."""
+        """(n, rows, steps) arrays in the order of the file, one cell or one pitch an element; channels come first."""
+        if self.kind == "pixels":
+            turned = (chunk.transpose(0, 3, 1, 2) for chunk in self._stored())
+            return (np.ascontiguousarray(chunk).reshape(-1, self.view.rows, self.steps) for chunk in turned)
         if self.kind != "bits":
             return self._stored()
-        return (np.unpackbits(chunk, axis=1, count=self.view.pitches) for chunk in self._stored())
+        return (np.unpackbits(chunk, axis=1, count=self.view.rows) for chunk in self._stored())
 
     def _stored(self) -> Iterator[NDArray[Any]]:
         """The same as they are stored; the last call on a stream proves that it ends there."""
-        one = (self.shape[-2] if self.kind != "cells" else self.view.pitches, self.steps)
-        at_once = max(1, CHUNK_CELLS // (self.view.pitches * self.steps))
+        one = self.shape[-3:] if self.kind == "pixels" else (self.view.rows, self.steps)
+        if self.kind in ("bits", "voices"):
+            one = (self.shape[-2], self.steps)
+        at_once = max(1, CHUNK_CELLS // (self.view.rows * self.steps))
         cuts = [slice(at, min(at + at_once, self.samples)) for at in range(0, self.samples, at_once)]
         if self.array is not None:
             whole = self.array.reshape(-1, *one)
@@ -250,15 +282,24 @@ def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[n
     return values, voices, (attacks & ~inside).sum(1)
 
 
-def open_tensors(path: Path, view: PianoRollView, *, name: str) -> list[Tensor]:
+def _windows(steps: int, view: View) -> Sequence[tuple[int, int]]:
+    """(start, length) of each sample of one array. A spectrogram shorter than a window is kept, as MelView says."""
+    if isinstance(view, ImageView):
+        return [(0, steps)]
+    found = windows(steps, view)
+    return [(0, steps)] if not found and isinstance(view, MelView) else found
+
+
+def open_tensors(path: Path, view: View, *, name: str) -> list[Tensor]:
     """The arrays in a .npy or .npz file, none of their data read, or the tensors in a .pt file.
 
     In a .npz, each array of a right shape is one, called ``name:key``; others are passed over, and so are bits and
     voices where there are plain piano rolls. A .pt file holds one tensor, or a dict of them, which is taken like a
     .npz. The shapes of piano rolls are (samples, rows, steps), (samples, rows, steps, 1), (samples, 1, rows, steps) and
     (rows, steps), with as many rows as the view has pitches; those of bits and voices (samples, rows, steps) and (rows,
-    steps). Raises InputError if there is none, if a header does not agree with the size of the data, and for a .pt file
-    if PyTorch is not installed.
+    steps). Spectrograms have the shapes of piano rolls, with the bands of the view. Pictures have the size and the
+    channels of the view, which come after the samples or last, or are left out where there is one. Raises InputError if
+    there is none, if a header does not agree with the size of the data, and for a .pt file if PyTorch is not installed.
     """
     suffix = path.suffix.lower()
     if suffix == ".pt":
@@ -293,18 +334,18 @@ def open_tensors(path: Path, view: PianoRollView, *, name: str) -> list[Tensor]:
 def _chosen(tensors: list[Tensor], refused: list[InputError], name: str) -> list[Tensor]:
     if tensors:
         # A few rows of integers beside piano rolls are labels, or chords.
-        return [tensor for tensor in tensors if tensor.kind == "cells"] or tensors
+        return [tensor for tensor in tensors if tensor.kind in ("cells", "pixels")] or tensors
     if refused:
         raise refused[0]
     raise InputError(name, "expected at least one array, found none")
 
 
-def tensor_of(array: NDArray[Any], view: PianoRollView, *, name: str) -> Tensor:
+def tensor_of(array: NDArray[Any], view: View, *, name: str) -> Tensor:
     """An array in memory, which is read as one in a file is. Raises InputError as ``open_tensors`` does."""
     return _checked(array.shape, array.dtype, name, view, array=array)
 
 
-def _tensors_of_pt(path: Path, view: PianoRollView, name: str) -> list[Tensor]:
+def _tensors_of_pt(path: Path, view: View, name: str) -> list[Tensor]:
     try:
         torch = importlib.import_module("torch")
     except ImportError as error:
@@ -363,7 +404,7 @@ class _WrongShapeError(InputError):
 
 
 def _tensor(
-    stream: io.BufferedIOBase, size: int, path: Path, member: zipfile.ZipInfo | None, name: str, view: PianoRollView
+    stream: io.BufferedIOBase, size: int, path: Path, member: zipfile.ZipInfo | None, name: str, view: View
 ) -> Tensor:
     shape, fortran, dtype, offset = _header(stream, name)
     if dtype.hasobject:
@@ -385,7 +426,7 @@ def _checked(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     name: str,
-    view: PianoRollView,
+    view: View,
     *,
     path: Path = Path(),
     member: zipfile.ZipInfo | None = None,
@@ -395,12 +436,12 @@ def _checked(
 ) -> Tensor:
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise _WrongShapeError(name, f"expected booleans, integers or floating-point numbers, found {dtype}")
-    kind, samples, steps = _axes(shape, dtype, view, name)
+    kind, samples, steps, single = _axes(shape, dtype, view, name)
     if samples == 0 or steps == 0:
         raise InputError(name, f"expected at least one sample and one step, found {_by(shape)}")
     if steps > MAX_STEPS:
         raise InputError(name, f"expected at most {MAX_STEPS:,} steps, found {steps:,}")
-    if not windows(steps, view):
+    if not _windows(steps, view):
         raise InputError(name, f"expected at least {view.window} steps for one window, found {steps}")
     return Tensor(
         path=path,
@@ -413,17 +454,25 @@ def _checked(
         kind=kind,
         samples=samples,
         steps=steps,
-        single=len(shape) == 2,
+        single=single,
         view=view,
         array=array,
     )
 
 
-def _axes(
-    shape: tuple[int, ...], dtype: np.dtype[Any], view: PianoRollView, name: str
-) -> tuple[Literal["cells", "bits", "voices"], int, int]:
-    """(kind, samples, steps), or InputError that says what to do."""
-    rows = view.pitches
+class _Axes(NamedTuple):
+    kind: Kind
+    samples: int
+    steps: int
+    single: bool
+
+
+def _axes(shape: tuple[int, ...], dtype: np.dtype[Any], view: View, name: str) -> _Axes:
+    """What the axes of an array are, or InputError that says what to do."""
+    if isinstance(view, ImageView):
+        return _axes_of_pictures(shape, view, name)
+    rows = view.rows
+    is_roll = isinstance(view, PianoRollView)
     axes = shape
     if len(shape) == 4 and shape[3] == 1 and (shape[1] == rows or shape[1] != 1):
         axes = shape[:3]
@@ -431,28 +480,47 @@ def _axes(
         axes = (shape[0], *shape[2:])
     elif len(shape) == 2:
         axes = (1, *shape)
+    single = len(shape) == 2
     if len(axes) == 3 and axes[1] == rows:
-        return "cells", axes[0], axes[2]
+        return _Axes("cells", axes[0], axes[2], single)
     packed = -(-rows // 8) if dtype == np.uint8 else 0
-    if len(axes) == 3 and len(shape) < 4:
+    if len(axes) == 3 and len(shape) < 4 and is_roll:
         if axes[1] == VOICES != packed and dtype.kind in "iu":
-            return "voices", axes[0], axes[2]
+            return _Axes("voices", axes[0], axes[2], single)
         if axes[1] == packed != VOICES and packed > 1:
-            return "bits", axes[0], axes[2]
+            return _Axes("bits", axes[0], axes[2], single)
     advice = ""
-    holds = {rows: "pitches"} | ({VOICES: "voices"} if dtype.kind in "iu" and len(shape) < 4 else {})
+    of_rows, of_steps = ("pitches", "steps") if is_roll else ("bands", "frames")
+    holds = {rows: of_rows} | ({VOICES: "voices"} if is_roll and dtype.kind in "iu" and len(shape) < 4 else {})
     if len(axes) == 3 and axes[2] in holds:
         order = [0, 1, 2, 3][: len(shape)]
-        i = shape.index(axes[1], 0 if len(shape) == 2 else 1)
+        i = shape.index(axes[1], 0 if single else 1)
         order[i], order[i + 1] = i + 1, i
         turned = ", ".join(map(str, order))
         advice = f"; if the axis of {axes[2]} holds the {holds[axes[2]]}, save x.transpose({turned})"
+    wanted = f"samples x {rows} {of_rows} x {of_steps}, as the view has {rows} {of_rows}"
+    raise _WrongShapeError(name, f"expected {wanted}, found {_by(shape)}{advice}")
+
+
+def _axes_of_pictures(shape: tuple[int, ...], view: ImageView, name: str) -> _Axes:
+    size, channels = (view.height, view.width), view.channels
+    shapes: dict[tuple[int, ...], Kind] = {(channels, *size): "cells", (*size, channels): "pixels"}
+    if channels == 1:
+        shapes[size] = "cells"
+        if shape[1:] == size:
+            return _Axes("cells", shape[0], view.width, False)
+    if shape in shapes:
+        return _Axes(shapes[shape], 1, view.width, True)
+    if shape[1:] in shapes:
+        return _Axes(shapes[shape[1:]], shape[0], view.width, False)
+    first, last = _by(("samples", channels, *size)), _by(("samples", *size, channels))
+    wanted = f"{_by(('samples', *size))}, {first}" if channels == 1 else first
     raise _WrongShapeError(
-        name, f"expected samples x {rows} pitches x steps, as the view has {rows} pitches, found {_by(shape)}{advice}"
+        name, f"expected {wanted} or {last}, as the view has {view.height} lines of {view.width}, found {_by(shape)}"
     )
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _by(shape: tuple[object, ...]) -> str:
     return " x ".join(map(str, shape)) or "a single number"
 
 

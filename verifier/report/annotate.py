@@ -44,10 +44,10 @@ def require_possible(path: Path, batch: Batch, found: Mapping[int, Sequence[Viol
             " --limit 1 takes the one with the most violations",
         )
     at = _windows(batch, found, pieces[0])
-    per_quarter = batch.view.steps_per_quarter
+    per_quarter = batch.roll.steps_per_quarter
     steps = int((batch.starts[at] + batch.lengths[at]).max() - batch.starts[at].min())
     if path.suffix == ".mid":
-        require_room(path, steps, batch.view)
+        require_room(path, steps, batch.roll)
     elif steps / per_quarter > MAX_QUARTERS:
         raise InputError(path, f"expected at most {MAX_QUARTERS:,} quarter notes, found {steps / per_quarter:,.0f}")
     elif not _writable(_step(batch)):
@@ -88,7 +88,7 @@ def _windows(batch: Batch, found: Mapping[int, Sequence[Violation]], piece: str)
 
 def _step(batch: Batch) -> Fraction:
     """A step in quarter notes. By its decimal digits: as a binary number 14.4 is no fraction with small terms."""
-    return 1 / Fraction(str(batch.view.steps_per_quarter))
+    return 1 / Fraction(str(batch.roll.steps_per_quarter))
 
 
 def joined(batch: Batch, at: Sequence[int]) -> Batch:
@@ -97,7 +97,7 @@ def joined(batch: Batch, at: Sequence[int]) -> Batch:
     spans = [(i, int(batch.starts[i]) - first, int(batch.lengths[i])) for i in at]
     steps = max(start + length for _, start, length in spans)
     width = int(batch.voices.counts[at[0]])
-    values = np.zeros((1, batch.view.pitches, steps), np.bool_)
+    values = np.zeros((1, batch.roll.pitches, steps), np.bool_)
     pitches = np.full((1, width, steps), SILENT, np.int16)
     attacks = np.zeros((1, width, steps), np.bool_)
     fermatas = np.zeros((1, steps), np.bool_)
@@ -151,7 +151,7 @@ def _write_midi(path: Path, batch: Batch, marks: Sequence[tuple[int, Violation]]
         (violation.start, printable(f"{number} {violation.rule}, {violation.where}: {violation.observed}"))
         for number, violation in marks
     ]
-    write_tracks(path, tracks, batch.view, steps=int(batch.lengths[0]), meter=_meter(batch), markers=texts)
+    write_tracks(path, tracks, batch.roll, steps=int(batch.lengths[0]), meter=_meter(batch), markers=texts)
 
 
 # MusicXML

@@ -1,20 +1,24 @@
 """What a spec has learned, as a picture: the panels of its rules."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.errors import InputError, printable
+from verifier.features.mel_spectrogram import mel_frequencies
 from verifier.files import replacing
-from verifier.panels import Bars, Graph, Histograms, Panel
+from verifier.panels import RIBBON, Bars, Graph, Histograms, Panel, Ribbon, Values
 from verifier.rule import Rule
 from verifier.spec import Spec
+from verifier.view import MelView, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -30,6 +34,16 @@ MAX_BARS = 16
 """Labels of a panel of bars that are drawn, the first ones."""
 MAX_ROWS = 12
 """Histograms of one panel that are drawn, those of the most numbers."""
+RIBBON_HEIGHT = 2.7
+"""Inches."""
+STRIP = 0.42
+"""Inches of a number of a ribbon that has a strip of its own."""
+FEW = 12
+"""Numbers of a ribbon from which on they are one line; fewer have strips."""
+VALUES_HEIGHT = 3.3
+"""Inches."""
+VALUE_BINS = 32
+"""Bars of a histogram of values from 0 to 1: eight levels of 1/255 each."""
 GAP = 0.35
 """Inches between panels."""
 HEAD = 0.55
@@ -38,6 +52,24 @@ WIDTH = 8.0
 """Inches of a column."""
 COLOURS = ("#4477aa", "#cc3311", "#228833", "#aa3377")
 """Apart for the colour-blind; the first is that of the corpus."""
+LABEL = 36
+"""Letters of the name of a sample set, the last ones."""
+SETS = ("#cc3311", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222")
+"""Of sample sets that are drawn over the corpus."""
+RED = "#cc1122"
+"""Of what breaks a rule."""
+MIDDLE = RIBBON.index(0.5)
+
+
+class Overlay(NamedTuple):
+    """What is drawn over a panel of the corpus: the same panel of the same rule, learned from other samples.
+
+    ``broken`` are the labels of a ribbon at which they break the rule.
+    """
+
+    panel: Panel
+    colour: str
+    broken: Collection[str] = ()
 
 
 def require_panels(path: Path, spec: Spec) -> None:
@@ -47,30 +79,107 @@ def require_panels(path: Path, spec: Spec) -> None:
         raise InputError(path, f"expected a rule that can be drawn, found {rules}")
 
 
-def write(path: Path, spec: Spec) -> None:
-    """Draw every panel of every rule, in two columns. Raises InputError if there is none."""
+def require_comparable(path: Path, spec: Spec) -> None:
+    """Raise InputError if no rule of the spec has a panel over which samples can be drawn."""
+    if not any(isinstance(panel, Ribbon | Values) for _, panel in _panels(spec)):
+        rules = ", ".join(rule.name() for rule in spec.rules)
+        raise InputError(path, f"expected a rule of numbers or of values to draw samples over, found {rules}")
+
+
+def write(path: Path, spec: Spec, sets: Mapping[str, Mapping[str, Rule]] | None = None) -> None:
+    """Draw every panel of every rule, in two columns; with what the rules of a spec learned from sample ``sets``, by
+    label and by rule, over those panels that show numbers or values. Raises InputError if there is no panel.
+    """
     require_panels(path, spec)
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Patch
 
-    panels = _panels(spec)
-    columns = min(2, len(panels))
-    bottoms = [0.75] * columns  # inches from the top that each column has used
-    placed = []
-    for rule, panel in panels:
-        column = int(np.argmin(bottoms))
-        placed.append((rule, panel, column, bottoms[column]))
-        bottoms[column] += HEAD + _height(panel) + GAP
-    width, height = columns * WIDTH + 0.3, max(bottoms)
+    colours = {label: SETS[at % len(SETS)] for at, label in enumerate(sets or {})}
+    panels = []
+    for rule, panel in _panels(spec):
+        over = [
+            Overlay(other, colours[label])
+            for label, rules in (sets or {}).items()
+            for other in panels_of(rules[rule.name()], spec.view)
+            if type(other) is type(panel)
+        ]
+        panels.append(Drawing(rule.name(), panel, over if isinstance(panel, Ribbon | Values) else ()))
+    placed, height = place(panels, min(2, len(panels)), 0.75 + 0.3 * -(-(len(colours) + bool(colours)) // 4))
+    width = min(2, len(panels)) * WIDTH + 0.3
     figure = plt.figure(figsize=(width, height))
     title = f"{printable(spec.name)}: what was learned, of a corpus of {spec.corpus.pieces:,} pieces"
     figure.text(0.3 / width, 1 - 0.4 / height, title, fontsize=14, weight="bold")
-    for rule, panel, column, top in placed:
-        left = 0.3 + column * WIDTH
-        figure.text(left / width, 1 - (top + 0.2) / height, rule.name(), fontsize=11, weight="bold")
-        figure.text(left / width, 1 - (top + 0.4) / height, panel.title, fontsize=9, color="0.35")
+    if colours:
+        shown = {"corpus": COLOURS[0], **{printable(label): colour for label, colour in colours.items()}}
+        figure.legend(
+            handles=[
+                Patch(color=colour, label=label if len(label) <= LABEL else f"...{label[-LABEL:]}")
+                for label, colour in shown.items()
+            ],
+            loc="upper left",
+            bbox_to_anchor=(0.2 / width, 1 - 0.5 / height),
+            ncols=4,
+            frameon=False,
+        )
+    draw(figure, placed)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110, metadata={"Software": None} if path.suffix == ".png" else None)
+    plt.close(figure)
+
+
+def _panels(spec: Spec) -> list[tuple[Rule, Panel]]:
+    """The panels in the order of the rules, the tall ones first, so that the columns come out even."""
+    found = [(rule, panel) for rule in spec.rules for panel in panels_of(rule, spec.view)]
+    return sorted(found, key=lambda item: -_height(item[1]))
+
+
+def panels_of(rule: Rule, view: View) -> Iterator[Panel]:
+    """The panels of a rule, in which bands are called by the frequency at their centre."""
+    for panel in rule.panels():
+        if isinstance(panel, Ribbon) and panel.rows is not None and isinstance(view, MelView):
+            centres = mel_frequencies(view)[1:-1]
+            labels = [f"{centres[row]:,.0f} Hz" for row in panel.rows]
+            yield dataclasses.replace(panel, labels=labels)
+        else:
+            yield panel
+
+
+class Drawing(NamedTuple):
+    """A panel, with what is drawn over it, under a heading."""
+
+    heading: str
+    panel: Panel
+    overlays: Sequence[Overlay]
+
+
+class Placed(NamedTuple):
+    """A drawing whose heading begins ``left`` and ``top`` inches from the upper left corner of the figure."""
+
+    drawing: Drawing
+    left: float
+    top: float
+
+
+def place(drawings: Sequence[Drawing], columns: int, top: float) -> tuple[list[Placed], float]:
+    """Drawings in columns that end as evenly as may be, and where the longest ends; ``top`` is where they begin."""
+    bottoms = [top] * columns
+    placed = []
+    for drawing in drawings:
+        column = int(np.argmin(bottoms))
+        placed.append(Placed(drawing, 0.3 + column * WIDTH, bottoms[column]))
+        bottoms[column] += HEAD + _height(drawing.panel) + GAP
+    return placed, max(bottoms)
+
+
+def draw(figure: "Figure", placed: Sequence[Placed]) -> None:
+    """Draw what was placed."""
+    width, height = figure.get_size_inches()
+    for drawing, left, top in placed:
+        figure.text(left / width, 1 - (top + 0.2) / height, drawing.heading, fontsize=11, weight="bold")
+        figure.text(left / width, 1 - (top + 0.4) / height, drawing.panel.title, fontsize=9, color="0.35")
 
         def axes(x: float, y: float, wide: float, tall: float, left: float = left, top: float = top) -> "Axes":
             """Axes at inches from the upper left corner of the panel, below its title."""
@@ -79,16 +188,7 @@ def write(path: Path, spec: Spec) -> None:
             made.spines[["top", "right"]].set_visible(False)
             return made
 
-        _draw(panel, axes)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None} if path.suffix == ".png" else None)
-    plt.close(figure)
-
-
-def _panels(spec: Spec) -> list[tuple[Rule, Panel]]:
-    """The panels in the order of the rules, the tall ones first, so that the columns come out even."""
-    found = [(rule, panel) for rule in spec.rules for panel in rule.panels()]
-    return sorted(found, key=lambda item: -_height(item[1]))
+        _draw(drawing.panel, axes, drawing.overlays)
 
 
 MakeAxes = Callable[[float, float, float, float], "Axes"]
@@ -101,6 +201,10 @@ def _height(panel: Panel) -> float:
         return GRAPH_HEIGHT
     if isinstance(panel, Bars):
         return 0.3 * min(len(panel.labels), MAX_BARS) + 0.55
+    if isinstance(panel, Ribbon):
+        return RIBBON_HEIGHT if _is_curve(panel) else STRIP * len(panel.labels) + 0.1
+    if isinstance(panel, Values):
+        return VALUES_HEIGHT
     return _row_height(panel) * min(len(panel.rows), MAX_ROWS) + 0.5
 
 
@@ -108,13 +212,150 @@ def _row_height(panel: Histograms) -> float:
     return 0.55 if len(panel.rows) > 1 else 1.2
 
 
-def _draw(panel: Panel, axes: MakeAxes) -> None:
+def _is_curve(panel: Ribbon) -> bool:
+    """Whether the numbers are alike, and enough to be read as a line."""
+    return len(panel.labels) >= FEW and len(set(panel.units)) == 1
+
+
+def _draw(panel: Panel, axes: MakeAxes, overlays: Sequence[Overlay]) -> None:
     if isinstance(panel, Graph):
         _draw_graph(panel, axes)
     elif isinstance(panel, Bars):
         _draw_bars(panel, axes)
+    elif isinstance(panel, Ribbon) and _is_curve(panel):
+        _draw_curve(panel, axes, overlays)
+    elif isinstance(panel, Ribbon):
+        _draw_strips(panel, axes, overlays)
+    elif isinstance(panel, Values):
+        _draw_values(panel, axes, overlays)
     else:
         _draw_histograms(panel, axes)
+
+
+def _draw_curve(panel: Ribbon, axes: MakeAxes, overlays: Sequence[Overlay]) -> None:
+    """The middle of the corpus as a line, its 90 % and its 99 % as ribbons round it."""
+    axis = axes(0.75, 0.0, WIDTH - 1.3, RIBBON_HEIGHT - 0.75)
+    before, names, after = _factored(panel.labels)
+    at = np.arange(len(panel.labels), dtype=np.float64)
+    if panel.rows is None and all(map(_is_number, names)):
+        at = np.array(names, np.float64)
+    else:
+        ticks = np.unique(np.linspace(0, len(at) - 1, 9).round().astype(int))
+        axis.set_xticks(ticks, [names[i] for i in ticks])
+    low, some_low, middle, some_high, high = np.array(panel.quantiles, np.float64).T
+    axis.fill_between(at, low, high, color=COLOURS[0], alpha=0.2, lw=0)
+    axis.fill_between(at, some_low, some_high, color=COLOURS[0], alpha=0.35, lw=0)
+    axis.plot(at, middle, color=COLOURS[0])
+    for overlay in overlays:
+        own = _quantiles(overlay.panel)
+        line = np.array([own[label][MIDDLE] if label in own else np.nan for label in panel.labels])
+        axis.plot(at, line, color=overlay.colour, lw=1.2)
+        some = [i for i, label in enumerate(panel.labels) if label in overlay.broken]
+        axis.plot(at[some], line[some], "o", color=RED, ms=4, clip_on=False)
+    axis.set_xlim(at[0], at[-1])
+    axis.set_xlabel(f"{before} {after}".strip(), fontsize=8.5, color="0.35")
+    axis.set_ylabel(panel.units[0], fontsize=8.5, color="0.35")
+    axis.tick_params(labelsize=7)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _quantiles(panel: Panel) -> Mapping[str, Sequence[float]]:
+    """Label -> its values at RIBBON."""
+    assert isinstance(panel, Ribbon)
+    return dict(zip(panel.labels, panel.quantiles, strict=True))
+
+
+def _factored(labels: Sequence[str]) -> tuple[str, list[str], str]:
+    """The words with which all labels begin, what is each one's own, and the words with which all end."""
+    words = [label.split() for label in labels]
+    before, after = (_shared([own[::way] for own in words]) for way in (1, -1))
+    own = [" ".join(found[before : len(found) - after]) for found in words]
+    return " ".join(words[0][:before]), own, " ".join(words[0][len(words[0]) - after :])
+
+
+def _shared(words: Sequence[Sequence[str]]) -> int:
+    """How many words all begin with, while each keeps one of its own."""
+    count = 0
+    while all(len(own) > count + 1 and own[count] == words[0][count] for own in words):
+        count += 1
+    return count
+
+
+def _draw_strips(panel: Ribbon, axes: MakeAxes, overlays: Sequence[Overlay]) -> None:
+    """A strip for each number, on a scale of its own: they have units of their own, or lie far apart. Of other samples
+    the median, and 90 % of them; of one alone its number, in figures too.
+    """
+    axis = axes(2.0, 0, WIDTH - 4.0, STRIP * len(panel.labels))
+    others = [(overlay, _quantiles(overlay.panel)) for overlay in overlays]
+    for row, (label, unit, quantiles) in enumerate(zip(panel.labels, panel.units, panel.quantiles, strict=True)):
+        here = [(overlay, found[label]) for overlay, found in others if label in found]
+        values = [*quantiles, *(value for _, own in here for value in own[1:-1])]
+        least, reach = min(values), max(values) - min(values)
+
+        def at(value: float, least: float = least, reach: float = reach) -> float:
+            return (value - least) / reach if reach else 0.5
+
+        low, some_low, middle, some_high, high = map(at, quantiles)
+        axis.barh(row, high - low, 0.34, low, color=COLOURS[0], alpha=0.2, lw=0)
+        axis.barh(row, some_high - some_low, 0.34, some_low, color=COLOURS[0], alpha=0.35, lw=0)
+        axis.plot([middle, middle], [row - 0.24, row + 0.24], color=COLOURS[0], lw=2)
+        ends = dict.fromkeys([_number(quantiles[0]), _number(quantiles[-1])])
+        text = f"{' to '.join(ends)} {unit}"
+        axis.text(1.04, row, text, ha="left", va="center", fontsize=7.5, color="0.35")
+        axis.text(-0.05, row, label, ha="right", va="center", fontsize=9)
+        for number, (overlay, (_, some_low, middle, some_high, _)) in enumerate(here):
+            broken = label in overlay.broken
+            shade = RED if broken else overlay.colour
+            y = row + 0.3 * ((number + 0.5) / len(here) - 0.5)
+            axis.plot([at(some_low), at(some_high)], [y, y], color=shade, lw=1.5)
+            axis.plot(at(middle), y, "o" if broken else "D", color=shade, ms=6 if broken else 4, zorder=4)
+            if some_low == some_high and len(here) == 1:
+                axis.text(at(middle), row - 0.24, _number(middle), ha="center", va="bottom", fontsize=7, color=shade)
+    axis.set_xlim(-0.02, 1.02)
+    axis.set_ylim(len(panel.labels) - 0.5, -0.6)
+    axis.set_axis_off()
+
+
+def _number(value: float) -> str:
+    """As many digits as a person reads: ``7,120``, ``-0.31``."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _draw_values(panel: Values, axes: MakeAxes, overlays: Sequence[Overlay]) -> None:
+    """Histogram and cumulative distribution, each over all values and over the part that is worth a second look."""
+    tall, wide = VALUES_HEIGHT / 2 - 0.45, (WIDTH - 2.0) / 2
+    edges = np.linspace(-0.5 / 255, 255.5 / 255, VALUE_BINS + 1)
+    for column, (low, high) in enumerate([(float(edges[0]), float(edges[-1])), panel.zoom]):
+        bars = axes(0.75 + column * (wide + 0.7), 0, wide, tall)
+        steps = axes(0.75 + column * (wide + 0.7), tall + 0.5, wide, tall)
+        reach = []  # the cumulated shares at both ends of what is shown
+        for found, colour in [(panel, COLOURS[0]), *((overlay.panel, overlay.colour) for overlay in overlays)]:
+            assert isinstance(found, Values)
+            positions, shares = np.array(found.positions), 100 * np.array(found.counts) / max(sum(found.counts), 1)
+            own = edges if column == 0 else edges[(edges >= low) & (edges <= high)]
+            heights = np.histogram(positions, own, weights=shares)[0]
+            bars.stairs(heights, own, color=colour, fill=found is panel, alpha=0.35 if found is panel else 1, lw=1.3)
+            below = np.concatenate([[0], np.cumsum(shares), [100]])
+            steps.step([-1, *positions, 2], below, where="post", color=colour, lw=1.3)
+            reach += below[np.searchsorted(positions, [low, high])].tolist()
+        if column:
+            room = max(0.06 * (max(reach) - min(reach)), 0.5)
+            steps.set_ylim(max(min(reach) - room, 0), min(max(reach) + room, 100.5))
+        else:
+            bars.set_yscale("log")
+            steps.set_ylim(0, 100.5)
+        for axis, words in ((bars, "% of values"), (steps, "% at most")):
+            axis.set_xlim(low, high)
+            axis.tick_params(labelsize=7)
+            axis.set_ylabel(words if column == 0 else "", fontsize=8, color="0.35")
+        steps.set_xlabel(panel.axis if column == 0 else f"{panel.axis}, {low:g} to {high:g}", fontsize=8, color="0.35")
 
 
 def _draw_histograms(panel: Histograms, axes: MakeAxes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from verifier.diff import SpecDiff
+from verifier.domain import Domain
 from verifier.errors import printable
 from verifier.record import RuleDiff, RuleResult, Run, RunDiff, SetDiff
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
@@ -57,6 +58,9 @@ def _run(run: Run) -> Iterator[str]:
     yield from _table(["violations per trial", "real, held out", *(code(label) for label in run.sets)], rows)
     yield from whole
     for label, result in run.sets.items():
+        yield from (f"{code(label)}: {code(trace.words())}\n" for trace in result.processed)
+        if isinstance(result.domain, Domain):
+            yield f"{code(label)}: {code(result.domain.words())}\n"
         yield from (f"{code(label)}: {code(confound)}\n" for confound in result.confounds)
         shown = [
             f"{code(name)} {code(place.sample)}, {place.where}: {code(place.observed)} ({code(place.allowed)})"

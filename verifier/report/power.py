@@ -61,7 +61,7 @@ def _best(table: PowerTable, caught: Caught) -> str | None:
 
 def title(table: PowerTable) -> str:
     """What was planted in what, and at which level, in a line."""
-    how = ", calibrated on one half of the pieces and tested on the other" if table.crossed else ""
+    how = ", each ranked among other pieces" if table.crossed else ""
     return (
         f"{plural('real sample', table.samples)} of {plural('piece', table.pieces)}{how};"
         f" a sample is caught if p is at most {table.alpha:g}"

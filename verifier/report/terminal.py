@@ -1,7 +1,10 @@
 """What a person sees in a terminal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -9,18 +12,32 @@ from rich.text import Text
 
 from verifier.batch import Batch
 from verifier.corpora import Manifest
+from verifier.domain import Domain
 from verifier.errors import printable
+from verifier.explain import Explained
 from verifier.features.durations import sounding_pitches
 from verifier.places import pitch_name, where
 from verifier.record import RuleResult, Run, SetResult
-from verifier.report.marks import first_numbers
+from verifier.report.marks import cells_of, first_numbers, groups_of, height_of, place_of
 from verifier.rule import HeldOut, Rule, Violation
 from verifier.spec import Spec
+from verifier.view import ImageView, MelView, PianoRollView
 
 LISTED = 20
 """Violations of a sample that are listed where nothing else refers to their numbers."""
+OF_A_RULE = 5
+"""Of these, those of one rule, in sound and pictures."""
+SHADES = " ░▒▓█"
+SHADED, SHADED_LINES = 100, 32
+"""Most characters across, and most lines, of a sample in shades."""
 
-STYLES = {"pass": "green", "undecided": "yellow", "fail": "bold red"}
+STYLES = {
+    "pass": "green",
+    "undecided": "yellow",
+    "processed": "bold magenta",
+    "out of domain": "bold magenta",
+    "fail": "bold red",
+}
 
 
 def console(stderr: bool = False) -> Console:
@@ -48,6 +65,13 @@ def plural(unit: str, n: int) -> str:
 def view_line(spec: Spec) -> str:
     """The view in words."""
     view = spec.view
+    if isinstance(view, ImageView):
+        tiles = ", cut into tiles" if view.cut == "tiles" else ""
+        return f"pictures of {view.width} x {view.height} pixels, {'grey' if view.channels == 1 else 'colour'}{tiles}"
+    if isinstance(view, MelView):
+        step = view.hop_length / view.sample_rate
+        window = "whole recordings" if view.window is None else f"windows of {view.window * step:.3g} s"
+        return f"{view.bands} mel bands up to {view.ceiling_hz:,.0f} Hz every {1000 * step:.3g} ms, {window}"
     window = "whole pieces" if view.window is None else f"windows of {view.window} steps"
     low, high = pitch_name(view.lowest_pitch), pitch_name(view.highest_pitch)
     return f"{view.steps_per_quarter:g} steps a quarter, {window}, pitches {low} to {high}"
@@ -62,6 +86,11 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
             "[yellow]note[/] the spec has no calibration on held-out pieces: rates, but no verdicts", soft_wrap=True
         )
     for label, result in run.sets.items():
+        for trace in result.processed:
+            out.print(f"[magenta]processed[/] {safe(label)} {safe(trace.words())}", soft_wrap=True)
+        if isinstance(result.domain, Domain):
+            style = STYLES["out of domain"] if result.domain.outside else "dim"
+            out.print(f"[{style}]domain[/] {safe(label)}: {result.domain.words()}", soft_wrap=True)
         for confound in result.confounds:
             out.print(f"[yellow]note[/] {safe(label)}: {confound}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -166,12 +195,12 @@ def _reference(held_out: HeldOut | None) -> Text:
 def _rate(result: RuleResult, verbose: bool) -> Text:
     if result.rate is None or result.interval is None:
         return Text("no trial", style=STYLES[result.verdict])
-    text = Text(percent(result.rate), style=STYLES[result.verdict])
+    text = Text(percent(result.rate), style="dim" if result.set_aside else STYLES[result.verdict])
     if verbose:
         text.append(f" [{percent(result.interval[0])}, {percent(result.interval[1])}]", style="dim")
     if result.ratio:
         text.append(f" x{result.ratio:,.0f}" if result.ratio >= 100 else f" x{result.ratio:.2g}")
-    return text.append(f" {result.verdict}")
+    return text.append(" set aside" if result.set_aside else f" {result.verdict}")
 
 
 def _counts(result: RuleResult) -> str:
@@ -275,38 +304,64 @@ def print_corpora(out: Console, manifests: Iterable[Manifest], parts: Callable[[
     out.print("[dim]A folder of your own files is a corpus too: verify learn FOLDER -o spec.yaml[/]")
 
 
-def print_explanation(
-    out: Console,
-    spec: Spec,
-    batch: Batch,
-    found: Mapping[int, Sequence[Violation]],
-    shown: int,
-    listed: int | None = LISTED,
-) -> None:
-    """The violations of each sample, with its piano roll drawn in characters; ``shown`` samples at most, and ``listed``
-    violations of each (all if None). Their numbers are those of pictures and annotated copies.
+def print_explanation(out: Console, spec: Spec, explained: Explained, shown: int, listed: int | None = LISTED) -> None:
+    """The violations of each sample, drawn in characters; ``shown`` samples at most, and ``listed`` violations of each
+    (all if None). Their numbers are those of pictures and annotated copies.
+
+    In sound and pictures, where a rule may find every cell, ``listed`` counts the violations of each rule.
     """
-    order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i))[:shown]
-    total = sum(len(violations) for violations in found.values())
-    broken = sum(bool(violations) for violations in found.values())
-    out.print(f"{plural('violation', total)} in {broken:,} of {plural('sample', len(batch))} under {safe(spec.name)}")
+    batch, found = explained.batch, explained.found
+    music = isinstance(batch.view, PianoRollView)
+    order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i)) if music else list(found)
+    order = [i for i in order if found[i]][:shown]
+    out.print(
+        f"{plural('violation', explained.violations)} in {explained.broken:,} of {plural('sample', explained.samples)}"
+        f" under {safe(spec.name)}"
+    )
     numbers = first_numbers(batch, found)
     for i in sorted(order):
-        out.print(f"\n[bold]{safe(batch.names[i])}[/]  from {where(batch, i, 0)}: {plural('violation', len(found[i]))}")
-        for line in roll_lines(batch, i, found[i]):
+        place = where(batch, i, 0)
+        place = f"  from {place}" if place else ""
+        out.print(f"\n[bold]{safe(batch.names[i])}[/]{place}: {plural('violation', len(found[i]))}")
+        for line in roll_lines(batch, i, found[i]) if music else shade_lines(batch, i, found[i]):
             out.print(line)
-        first = numbers[i]
-        digits = len(str(first + len(found[i]) - 1))
-        for number, violation in enumerate(found[i][:listed], first):
-            out.print(
-                f"  {number:>{digits}}  {violation.where}  [red]{violation.rule}[/]"
-                f"  [bold]{safe(violation.observed)}[/] [dim]({safe(violation.allowed)})[/]",
-                soft_wrap=True,
+        digits = len(str(numbers[i] + len(found[i]) - 1))
+        if music:
+            _print_violations(out, batch, i, found[i], numbers[i], digits, listed)
+            continue
+        for group in groups_of(found[i], numbers[i]):
+            _print_violations(
+                out, batch, i, group.violations, group.first, digits, OF_A_RULE if listed else LISTED, group.rule
             )
-        if listed is not None and len(found[i]) > listed:
-            out.print(f"  [dim]and {len(found[i]) - listed} more; with -o all are listed[/]")
-    if broken > len(order):
-        out.print(f"\n[dim]{broken - len(order)} more samples break it; --limit shows more of them[/]")
+    if explained.broken > len(order):
+        out.print(f"\n[dim]{explained.broken - len(order):,} more samples break it; --limit shows more of them[/]")
+
+
+def _print_violations(
+    out: Console,
+    batch: Batch,
+    i: int,
+    violations: Sequence[Violation],
+    first: int,
+    digits: int,
+    listed: int | None,
+    rule: str = "",
+) -> None:
+    """Those of sample i, one a line, with their numbers from ``first`` on; ``rule`` if they are all of one."""
+    for number, violation in enumerate(violations[:listed], first):
+        out.print(
+            f"  {number:>{digits}}  {place_of(batch, i, violation)}  [red]{violation.rule}[/]"
+            f"  [bold]{safe(violation.observed)}[/] [dim]({safe(violation.allowed)})[/]",
+            soft_wrap=True,
+        )
+    if listed is None or len(violations) <= listed:
+        return
+    more = len(violations) - listed
+    if rule:
+        last = first + len(violations) - 1
+        out.print(f"  [dim]{first + listed:>{digits}} to {last}: {more:,} more of {rule}[/]")
+    else:
+        out.print(f"  [dim]and {more} more; with -o all are listed[/]")
 
 
 def roll_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
@@ -332,3 +387,37 @@ def roll_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Te
     starts = {violation.start for violation in violations if violation.pitches}
     marks = Text(" " * 5 + "".join("^" if step in starts else " " for step in range(length)), style="red")
     return [*lines, marks]
+
+
+def shade_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
+    """The spectrogram or the pixels of sample i in characters of five shades, each the mean of a few cells; what breaks
+    a rule is red. Low frequencies are below. Of a picture too large to be recognised there are no lines.
+    """
+    length, height = int(batch.lengths[i]), height_of(batch)
+    if isinstance(batch.view, ImageView) and (length > SHADED or height > 2 * SHADED_LINES):
+        return []
+    values = batch.values[i, :, :length].astype(np.float64).reshape(-1, height, length).mean(axis=0)
+    marked = np.zeros(values.shape, np.bool_)
+    for violation in violations:
+        marked[cells_of(batch, i, violation)] = True
+    if isinstance(batch.view, MelView):
+        values, marked = values[::-1] / max(values.max(initial=0), 1e-9), marked[::-1]
+    # A character is twice as tall as it is wide.
+    across = -(-length // SHADED)
+    down = 2 if isinstance(batch.view, ImageView) else -(-height // SHADED_LINES)
+    rows, steps = np.arange(0, height, down), np.arange(0, length, across)
+
+    def pooled(cells: NDArray[Any]) -> NDArray[np.float64]:
+        sums = np.add.reduceat(np.add.reduceat(cells.astype(np.float64), rows, axis=0), steps, axis=1)
+        sizes = np.diff(rows, append=height)[:, None] * np.diff(steps, append=length)
+        return np.asarray(sums / sizes)
+
+    shades = np.clip(pooled(values) * len(SHADES), 0, len(SHADES) - 1).astype(np.int64)
+    red = pooled(marked) >= 0.5
+    lines = []
+    for shade, own in zip(shades.tolist(), red.tolist(), strict=True):
+        line = Text("  ")
+        for level, is_red in zip(shade, own, strict=True):
+            line.append(SHADES[level], style="bold red" if is_red else "")
+        lines.append(line)
+    return lines

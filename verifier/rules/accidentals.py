@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.counted import Counted, Events, looked_up
 from verifier.errors import InputError
-from verifier.features.chroma import CODES, PITCH_CLASSES, chord_name, transpose
-from verifier.features.stretches import runs
+from verifier.features.chroma import CODES, DOUBLED, PITCH_CLASSES, Unions, chord_name, transpose
+from verifier.features.roll import chroma_sets, runs_in_time
 from verifier.rule import Count, Counts, Kinds, Violation, option, replace
 
 Ints = NDArray[np.int64]
@@ -27,8 +27,6 @@ SETS_AT = 1 << 22
 PLACES = np.arange(-5, 7)
 """Semitones from a note to the twelve pitches that could stand in its place."""
 SOUNDING = PLACES.tolist().index(0)
-BLOCK = 1024
-"""Samples at a time, so that the work stays in tens of megabytes."""
 
 
 class Accidentals(Counted, frozen=True, kw_only=True):
@@ -80,7 +78,10 @@ class Accidentals(Counted, frozen=True, kw_only=True):
 
     def table(self) -> Kinds:
         entries = [
-            (_line_key(others, steps), count) for others, found in self.lines.items() for steps, count in found.items()
+            (chord << 10 | _steps_key(steps), count)
+            for others, found in self.lines.items()
+            for chord in [_set_key(others, "lines")]
+            for steps, count in found.items()
         ]
         for at, name in enumerate(SETS):
             counts_of: dict[str, int] = getattr(self, f"{name}_chords")
@@ -113,7 +114,7 @@ class Accidentals(Counted, frozen=True, kw_only=True):
         return calibrated
 
     def compile(self) -> "AccidentalsChecker":
-        table = self.table()
+        table = self.learned
         lines = _part(table, 0, SETS_AT)
         levels = (Kinds.of(lines.keys >> 10, lines.counts), Kinds.of(lines.keys >> 5, lines.counts), lines)
         moved = _moved_sets(np.arange(CODES))
@@ -151,47 +152,36 @@ class Contexts(NamedTuple):
 
 def contexts(batch: Batch, near: float, wide: float) -> Contexts:
     """What surrounds every note of every sample; ``near`` and ``wide`` in quarter notes."""
-    around = [round(span * batch.view.steps_per_quarter) for span in (near, wide)]
-    sounding = batch.sounding()
-    blocks = [
-        _contexts(sounding[at : at + BLOCK], batch.lengths[at : at + BLOCK], batch.view.lowest_pitch, around, at)
-        for at in range(0, max(len(batch), 1), BLOCK)
-    ]
-    return Contexts(*(np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True)))
+    samples, row, start, stop = runs_in_time(batch)
+    steps, length = batch.values.shape[2], batch.lengths[samples]
+    pitch_class = (batch.roll.lowest_pitch + row) % 12
+    far = [round(span * batch.roll.steps_per_quarter) for span in (near, wide)]
+    longest = max(1, *far, int((stop - start).max(initial=1)))
+    unions = Unions.of(chroma_sets(batch), longest)
 
+    def beside(since: Ints, until: Ints) -> Ints:
+        """The set of pitch classes that sound in these steps beside the note, which sounds in all of them."""
+        sets = unions.between(samples, since, until)
+        # Its own class is one of the others where another octave of it sounds.
+        return np.where(sets >> DOUBLED + pitch_class & 1, sets, sets & ~(1 << pitch_class))
 
-def _contexts(sounding: NDArray[np.bool_], lengths: Ints, lowest: int, around: list[int], first: int) -> Contexts:
-    n, rows, steps = sounding.shape
-    samples, row, start, stop = runs(sounding)
-    order = np.lexsort((row, start, samples))
-    samples, row, start, stop = samples[order], row[order], start[order], stop[order]
+    def around(far: int) -> Ints:
+        before = unions.between(samples, np.maximum(start - far, 0), start)
+        return before | during | unions.between(samples, stop, np.minimum(stop + far, length))
 
-    sounded = np.zeros((n, 12, steps + 1), np.int32)  # pitches of each class, added up over the steps before each step
-    for each in range(rows):
-        sounded[:, (lowest + each) % 12, 1:] += sounding[:, each]
-    before = np.ascontiguousarray(np.cumsum(sounded, axis=2).transpose(0, 2, 1))
-    pitch_class = (lowest + row) % 12
-
-    def others(since: Ints, until: Ints, own: Ints) -> Ints:
-        """The set of pitch classes that sound in these steps, less ``own`` steps of the note, seen from the note."""
-        sounds = before[samples, until] - before[samples, since]
-        sounds[np.arange(len(samples)), pitch_class] -= own.astype(np.int32)
-        octets = np.packbits(sounds > 0, axis=1, bitorder="little").astype(np.int64)
-        return _seen_from(octets[:, 0] | octets[:, 1] << 8, pitch_class)
-
-    chord = others(start, start + 1, np.ones_like(start))
-    length = lengths[samples]
-    sets = [others(stop, np.minimum(stop + 1, length), np.zeros_like(stop))]
-    sets += [others(np.maximum(start - far, 0), np.minimum(stop + far, length), stop - start) for far in around]
+    chord, during = beside(start, start + 1), beside(start, stop)
+    sets = [unions.between(samples, stop, np.minimum(stop + 1, length)), *map(around, far)]
     starting, ending = ((samples * (steps + 1) + at) << 8 | row for at in (start, stop))
     into, out = _nearest(np.sort(ending), starting), _nearest(starting, ending)
     # The step into a note is upward if it comes from below.
-    line = chord << 10 | np.where(into, 26 - into, 0) << 5 | out
-    return Contexts(samples + first, row + lowest, start, stop, line, np.stack(sets))
+    line = _seen_from(chord, pitch_class) << 10 | np.where(into, 26 - into, 0) << 5 | out
+    seen = np.stack([_seen_from(found, pitch_class) for found in sets])
+    return Contexts(samples, row + batch.roll.lowest_pitch, start, stop, line, seen)
 
 
 def _seen_from(sets: Ints, pitch_class: Ints) -> Ints:
-    """Sets of pitch classes in semitones above another pitch class."""
+    """Sets of pitch classes in semitones above another pitch class; bits from DOUBLED on are ignored."""
+    sets = sets & (CODES - 1)
     return (sets >> pitch_class | sets << (12 - pitch_class)) & (CODES - 1)
 
 
@@ -275,10 +265,6 @@ class AccidentalsChecker:
             kinds=Kinds.of(_kinds(found)[broken], np.ones(int(broken.sum()), np.int64)),
         )
 
-    def scores(self, batch: Batch) -> Floats:
-        """(n,) log-likelihood ratio between about one wrong note and none; nan without a note."""
-        return self.count(batch).scores
-
     def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
         found = self.rule.contexts(batch.take([i]))
         misfits, kinds = self.misfits(found), _kinds(found)
@@ -344,12 +330,11 @@ def _step_name(key: int) -> str:
     return f"{key - 13:+d}" if key else BREAK
 
 
-def _line_key(others: str, steps: str) -> int:
-    key = _set_key(others, "lines")
+def _steps_key(steps: str) -> int:
     parts = steps.split()
     if len(parts) != 2 or any(part not in _STEPS for part in parts):
         raise InputError("lines", f"expected two steps such as '+2 -1' or '{BREAK} +5', found {steps!r}")
-    return (key << 5 | _STEPS[parts[0]]) << 5 | _STEPS[parts[1]]
+    return _STEPS[parts[0]] << 5 | _STEPS[parts[1]]
 
 
 _STEPS = {_step_name(step): step for step in range(26)}

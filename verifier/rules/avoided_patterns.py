@@ -1,5 +1,6 @@
 """What a style avoids: the motions of two voices that chance makes often and the corpus almost never."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Self
 
@@ -96,6 +97,10 @@ class AvoidedPatterns(OfMotions, frozen=True, kw_only=True):
 
     def contrast(self) -> Contrast:
         """What was learned. Raises InputError for a motion that cannot be."""
+        return self._contrast
+
+    @functools.cached_property
+    def _contrast(self) -> Contrast:
         rows = [
             (self.key_of(f"{name} in {direction} motion"), counts.corpus, counts.chance, counts.spread)
             for direction, intervals in self.motions.items()
@@ -135,7 +140,7 @@ class AvoidedPatterns(OfMotions, frozen=True, kw_only=True):
 
     def compile(self) -> KeyChecker:
         allowed = np.setdiff1d(np.arange(self.key_space), self.bans(self.contrast()))
-        return KeyChecker(self, self.table(), KeySet.of(allowed, self.key_space))
+        return KeyChecker(self, self.learned, KeySet.of(allowed, self.key_space))
 
     def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
         """See Rule. Exact: the counts are sums over pieces."""

@@ -14,16 +14,15 @@ from verifier.features.chroma import CODES, chord_code, chord_name
 from verifier.features.roll import scan
 from verifier.features.stretches import stretches
 from verifier.rule import Count, Kinds, option
-from verifier.surprise import Happenings, Level, Surprise, Surprising, newest
+from verifier.surprise import LENGTH_AT, Happenings, Level, Surprise, Surprising, after_others, newest
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LONGEST = 3
-"""Chords in the longest context: with the target, four codes of 12 bits, beside which the length has room in 64."""
+"""Chords in the longest context: with the target, four codes of 12 bits."""
 BITS = 12
 """Of a chord."""
-LENGTH_AT = BITS * (LONGEST + 1)
 
 
 class ChromaLikelihood(Surprise, frozen=True, kw_only=True):
@@ -62,8 +61,9 @@ class ChromaLikelihood(Surprise, frozen=True, kw_only=True):
 
     def table(self) -> Kinds:
         entries = [
-            (self._key(context, target), count)
+            (self._key(context, before, chord_code(target)), count)
             for context, targets in self.changes.items()
+            for before in [[chord_code(name) for name in context.split(" | ")]]
             for target, count in targets.items()
         ]
         keys, counts = np.array(entries, np.int64).reshape(-1, 2).T
@@ -95,7 +95,7 @@ class ChromaLikelihood(Surprise, frozen=True, kw_only=True):
 
     def model(self) -> "Model":
         """The probabilities that the counts give."""
-        return Model.of(self.table(), self.order, self._keys_of_a_class())
+        return Model.of(self.learned, self.order, self._keys_of_a_class())
 
     def summary(self) -> Iterator[str]:
         table = self.table()
@@ -113,30 +113,24 @@ class ChromaLikelihood(Surprise, frozen=True, kw_only=True):
         lengths = keys >> LENGTH_AT << LENGTH_AT
         return lengths | lowest_transposition(keys - lengths, self._keys_of_a_class())[0]
 
-    def _key(self, context: str, target: str) -> int:
-        codes = [chord_code(name) for name in (*context.split(" | "), target)]
-        if len(codes) > self.order + 1:
+    def _key(self, context: str, before: list[int], target: int) -> int:
+        """The n-gram of ``target`` after the chords ``before``, which ``context`` names."""
+        if len(before) > self.order:
             raise InputError("changes", f"expected contexts of at most {self.order} chords, found {context!r}")
-        if codes[-1] == codes[-2]:
-            raise InputError("changes", f"expected a change after {context!r}, found {target!r} again")
-        key = len(codes) - 1
-        for code in [0] * (LONGEST + 1 - len(codes)) + codes:
-            key = key << 12 | code
-        return key
+        if target == before[-1]:
+            raise InputError("changes", f"expected a change after {context!r}, found {chord_name(target)!r} again")
+        key = 0
+        for code in (*before, target):
+            key = key << BITS | code
+        return key | len(before) << LENGTH_AT
 
 
 def chord_changes(batch: Batch, order: int) -> Happenings:
     """Every change of every sample, after as many of the ``order`` chords before it as the sample has."""
     found = stretches(scan(batch).codes, batch.lengths)
-    keys = found.values.copy()
-    lengths = np.zeros(len(keys), np.int64)
-    for back in range(1, order + 1):
-        has = np.zeros(len(keys), np.bool_)
-        has[back:] = found.samples[back:] == found.samples[:-back]
-        keys[has] |= np.roll(found.values, back)[has] << (12 * back)
-        lengths += has
-    changed = lengths > 0
-    return Happenings(found.samples[changed], found.starts[changed], (keys | lengths << LENGTH_AT)[changed])
+    keys = after_others(found.samples, found.values, order, BITS)
+    changed = keys >> LENGTH_AT > 0
+    return Happenings(found.samples[changed], found.starts[changed], keys[changed])
 
 
 def chords_of(key: int) -> list[int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.counted import Events, Place, Vocabulary, kinds_of_names, names_of_kinds
 from verifier.errors import InputError
-from verifier.features.motions import motions
+from verifier.features.motions import Motions, motions
 from verifier.features.slices import INTERVALS
 from verifier.places import pitch_name, times
 from verifier.rule import Count, Kinds, option
@@ -71,15 +71,21 @@ class Dissonances(Vocabulary, frozen=True, kw_only=True):
         return {"treatments": names_of_kinds(table, self.key_name)}
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
-        found = _found(batch.take([i]))
+        one = batch.take([i])
+        found, every = _found(one), motions(one)
         count = int(batch.voices.counts[i])
+        every_at = np.arange(len(found.keys))
+        lines = _lines(every, found.first, found.then, found.crossed, every_at).transpose(2, 0, 1).tolist()
         for at, key in enumerate(self._keys(found).tolist()):
-            pitches = found.pitches[at].tolist()
+            first, then = int(found.first[at]), int(found.then[at])
+            pair = (int(every.upper[first]), int(every.lower[first]))
+            voices = pair[::-1] if found.crossed[at] else pair
             words = ", ".join(
-                f"{voice_name(int(voice), count)} {'-'.join(map(pitch_name, line))}"
-                for voice, line in zip(found.voices[at], (pitches[:3], pitches[3:]), strict=True)
+                f"{voice_name(voice, count)} {'-'.join(map(pitch_name, line))}"
+                for voice, line in zip(voices, lines[at], strict=True)
             )
-            yield Place(key, int(found.starts[at]), int(found.steps[at]), tuple(pitches), words)
+            start = int(every.starts[first])
+            yield Place(key, start, int(every.starts[then]) - start, (*lines[at][0], *lines[at][1]), words)
 
     def key_name(self, key: int) -> str:
         return _names()[key]
@@ -117,21 +123,19 @@ class Dissonances(Vocabulary, frozen=True, kw_only=True):
 
 
 class Found(NamedTuple):
-    """Every interval of two voices that sound before and after it, in order of sample, time and voices.
+    """Every interval of two voices that sound before and after it, in order of sample, time and voices; all (m,).
 
-    samples  (m,) the sample
-    voices   (m, 2) the upper voice and the lower
-    starts   (m,) first step; steps (m,) how many it lasts
-    pitches  (m, 6) MIDI numbers of the upper voice before, in and after it, and of the lower
-    keys     (m,) 0 for a consonance, or 1 and twice the kind of dissonance, the way into it and the way out
-    on_beat  (m,) bool, whether a dissonance begins on a quarter note
+    first    the motion into it, where it stands in ``motions``; then, the motion out of it
+    samples  the sample
+    crossed  bool, whether the voice of the smaller number sounds lower: then the other is the upper voice
+    keys     0 for a consonance, or 1 and twice the kind of dissonance, the way into it and the way out
+    on_beat  bool, whether a dissonance begins on a quarter note
     """
 
+    first: Ints
+    then: Ints
     samples: Ints
-    voices: Ints
-    starts: Ints
-    steps: Ints
-    pitches: Ints
+    crossed: NDArray[np.bool_]
     keys: Ints
     on_beat: NDArray[np.bool_]
 
@@ -144,38 +148,47 @@ def _find(batch: Batch) -> Found:
     every = motions(batch)
     # An interval lasts from one motion of its two voices to the next; all motions of a pair are brought together.
     width = batch.voices.pitches.shape[1]
-    pair = (every.samples * width + every.upper) * width + every.lower
+    pair = (every.upper * width + every.lower).astype(np.uint8)  # at most MAX_VOICES, 16; numpy sorts bytes by radix
     order = np.argsort(pair, kind="stable")
     first, then = order[:-1], order[1:]
     # A rest breaks the line, unless both come back to the pitches that they had.
-    follows = (pair[first] == pair[then]) & (every.upper_to[first] == every.upper_from[then])
-    follows &= every.lower_to[first] == every.lower_from[then]
-    then = then[follows][np.argsort(first[follows], kind="stable")]
-    first = np.sort(first[follows])
-    samples, starts = every.samples[first], every.starts[first]
+    follows = (pair[first] == pair[then]) & (every.samples[first] == every.samples[then])
+    follows &= (every.upper_to[first] == every.upper_from[then]) & (every.lower_to[first] == every.lower_from[then])
+    next_of = np.zeros(len(pair), np.int64)  # a motion is never followed by the first one
+    next_of[first[follows]] = then[follows]
+    first = np.flatnonzero(next_of)
+    then = next_of[first]
+    samples = every.samples[first]
+    apart = every.upper_to[first] - every.lower_to[first]
+    crossed = apart < 0
+    kinds = _KIND[np.abs(apart) % 12]
+    fourths = np.flatnonzero(kinds == _FOURTH)
+    sounding = batch.voices.pitches[samples[fourths], :, every.starts[first[fourths]]]
+    lowest = np.min(sounding, axis=1, initial=np.iinfo(np.int16).max, where=sounding != SILENT)
+    kinds[fourths[_lines(every, first, then, crossed, fourths)[1, 1] != lowest]] = CONSONANCE
+    # Few intervals are dissonant: only what these do is looked at.
+    at = np.flatnonzero(kinds != CONSONANCE)
+    moves = _moves(np.diff(_lines(every, first, then, crossed, at), axis=1))  # (voice, into or out, m)
+    into, out = moves[0] * len(MOVES) + moves[1]
+    keys = np.zeros(len(first), np.int64)
+    keys[at] = 1 + ((kinds[at] * _WAYS + into) * _WAYS + out) * 2
+    per_quarter = float(batch.roll.steps_per_quarter)
+    of, start = samples[at], every.starts[first[at]]
+    on_beat = np.zeros(len(first), np.bool_)
+    on_beat[at] = (batch.starts[of] + start - np.rint(batch.pickups[of] * per_quarter)) % per_quarter == 0
+    return Found(first, then, samples, crossed, keys, on_beat)
+
+
+def _lines(every: Motions, first: Ints, then: Ints, crossed: NDArray[np.bool_], at: Ints) -> Ints:
+    """(2, 3, k) MIDI numbers of the upper voice before, in and after each interval at ``at``, and of the lower one."""
+    first, then, crossed = first[at], then[at], crossed[at]
     lines = np.array(
         [
             [every.upper_from[first], every.upper_to[first], every.upper_to[then]],
             [every.lower_from[first], every.lower_to[first], every.lower_to[then]],
         ]
     )
-    voices = np.array([every.upper[first], every.lower[first]])
-    # Voices can cross: the upper one is that which sounds higher.
-    crossed = lines[0, 1] < lines[1, 1]
-    lines[:, :, crossed] = lines[::-1, :, crossed]
-    voices[:, crossed] = voices[::-1, crossed]
-    sounding = batch.voices.pitches[samples, :, starts]
-    lowest = np.min(sounding, axis=1, initial=np.iinfo(np.int16).max, where=sounding != SILENT)
-    kinds = _KIND[(lines[0, 1] - lines[1, 1]) % 12]
-    kinds[(kinds == _FOURTH) & (lines[1, 1] != lowest)] = CONSONANCE
-    moves = _moves(np.diff(lines, axis=1))  # (voice, into or out, m)
-    into, out = moves[0] * len(MOVES) + moves[1]
-    dissonant = kinds != CONSONANCE
-    keys = np.where(dissonant, 1 + ((kinds * _WAYS + into) * _WAYS + out) * 2, 0)
-    per_quarter = float(batch.view.steps_per_quarter)
-    position = batch.starts[samples] + starts - np.rint(batch.pickups[samples] * per_quarter)
-    on_beat = dissonant & (position % per_quarter == 0)
-    return Found(samples, voices.T, starts, every.starts[then] - starts, lines.reshape(6, -1).T, keys, on_beat)
+    return np.where(crossed, lines[::-1], lines)
 
 
 def _moves(semitones: Ints) -> Ints:

@@ -111,7 +111,7 @@ class FeatureRange(Keyed, frozen=True, kw_only=True):
         return f"{share} have {low} to {high} {SCALARS[NAMES[feature]].unit}"
 
     def compile(self) -> "FeatureRangeChecker":
-        table = self.table()
+        table = self.learned
         return FeatureRangeChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
     def summary(self) -> Iterator[str]:

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.counted import Distribution, kinds_of_names, names_of_kinds
 from verifier.features.intensity import bin_name, bin_of_name, bin_positions
-from verifier.features.roll import scan
+from verifier.features.levels import levels
+from verifier.panels import Panel, Values
 from verifier.rule import Count, Kinds, option
+
+MIDDLE = (0.11, 0.88)
+"""Where TequilaGAN (Valle, Cai and Doshi, arXiv:1807.04919) looks between the two modes of a picture."""
 
 
 class IntensityDistribution(Distribution, frozen=True, kw_only=True):
@@ -26,10 +30,12 @@ class IntensityDistribution(Distribution, frozen=True, kw_only=True):
     values: dict[str, Count] = {}
     """'at', 'below' or 'above' a level of 1/255 -> values."""
 
+    media = ("piano-roll", "mel-spectrogram", "image")
+    survives = ("clipping",)
     headline = ("ks", "ks-8-bit")
 
     def histograms(self, batch: Batch) -> NDArray[Any]:
-        return scan(batch).intensity
+        return levels(batch)
 
     def table(self) -> Kinds:
         return kinds_of_names(self.values, bin_of_name)
@@ -54,6 +60,17 @@ class IntensityDistribution(Distribution, frozen=True, kw_only=True):
         mean = float((bin_positions(table.keys) * table.counts).sum()) / max(total, 1)
         yield f"{total:,} values, mean {mean:.4f}"
         yield self.limit_line()
+
+    def panels(self) -> Iterator[Panel]:
+        table = self.table()
+        if len(table.keys) > 2:  # a binary roll has nothing to draw
+            yield Values(
+                title="how the values are distributed: all, and those that are neither dark nor bright",
+                axis="value",
+                positions=bin_positions(table.keys).tolist(),
+                counts=table.counts.tolist(),
+                zoom=MIDDLE,
+            )
 
 
 def _rounded(keys: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 from verifier.batch import Batch
 from verifier.counted import Place, Vocabulary, kinds_of_names, names_of_kinds
 from verifier.features.intensity import BINS, bin_name, bin_of_name, intensity_bins
-from verifier.features.roll import scan
+from verifier.features.levels import levels
+from verifier.features.mel_spectrogram import mel_frequencies
 from verifier.rule import Count, Kinds, option
+from verifier.view import ImageView, MelView, PianoRollView
+
+PLANES = ("red", "green", "blue")
 
 
 class IntensityModes(Vocabulary, frozen=True, kw_only=True):
@@ -27,13 +31,15 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
     """'at', 'below' or 'above' a level of 1/255 -> values."""
 
     key_space = BINS
+    media = ("piano-roll", "image")
+    survives = ("band limit", "clipping")
     headline = ("between",)
 
     def unit(self) -> str:
         return "cell"
 
     def histograms(self, batch: Batch) -> NDArray[Any]:
-        return scan(batch).intensity
+        return levels(batch)
 
     def table(self) -> Kinds:
         return kinds_of_names(self.values, bin_of_name)
@@ -50,12 +56,15 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
 
     def allowed(self, table: Kinds) -> NDArray[np.int64]:
         keys = np.arange(1, BINS - 1)  # without what lies outside 0..1
-        distance = np.abs(keys[:, None] // 3 - self.modes(table) // 3)
+        modes = self.modes(table)
+        if not len(modes):
+            return keys  # where there are no modes nothing lies between them
+        distance = np.abs(keys[:, None] // 3 - modes // 3)
         return np.asarray(keys[(distance <= self.beside).any(axis=1)], np.int64)
 
     def measures(self, observed: "IntensityModes") -> dict[str, float]:
         """Shares of the observed values: exactly at, beside, between the learned modes, and outside 0..1."""
-        table, own = observed.table(), self.table()
+        table, own = observed.learned, self.learned
         total = int(table.counts.sum())
         if not total:
             return {}
@@ -68,9 +77,17 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         values = batch.values[i, :, : int(batch.lengths[i])].astype(np.float32)
         bins = intensity_bins(values)
+        view = batch.view
+        centres = mel_frequencies(view)[1:-1] if isinstance(view, MelView) else None
         for step in range(values.shape[1]):
             for row, key in enumerate(bins[:, step].tolist()):
-                yield Place(key, step, 1, (batch.view.lowest_pitch + row,))
+                if isinstance(view, PianoRollView):
+                    yield Place(key, step, 1, (view.lowest_pitch + row,))
+                elif isinstance(view, ImageView):
+                    plane = f"{PLANES[row // view.height]} " if view.channels == 3 else ""
+                    yield Place(key, step, 1, (), f"{plane}x {step}, y {row % view.height}", (row,))
+                elif centres is not None:
+                    yield Place(key, step, 1, (), f"{centres[row]:,.0f} Hz", (row,))
 
     def key_name(self, key: int) -> str:
         if key in (0, BINS - 1):
@@ -79,7 +96,7 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
 
     def allowance(self, key: int, table: Kinds) -> str:
         modes = ", ".join(f"{mode // 3}/255" for mode in self.modes(table).tolist())
-        return f"within {self.beside}/255 of {modes}" if modes else "no value at all"
+        return f"within {self.beside}/255 of {modes}" if modes else "from 0 to 1"
 
     def summary(self) -> Iterator[str]:
         table = self.table()

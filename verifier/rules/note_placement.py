@@ -79,7 +79,7 @@ class NotePlacement(Vocabulary, frozen=True, kw_only=True):
         return {"notes": notes}
 
     def compile(self) -> "PlacementChecker":
-        table = self.table()
+        table = self.learned
         return PlacementChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
@@ -163,8 +163,9 @@ def _find(batch: Batch) -> tuple[Lines, NDArray[np.int64]]:
     found = lines(batch)
     begun = (found.starts > 0) | batch.voices.attacks[found.samples, found.voices, found.starts]
     ended = (found.stops < batch.lengths[found.samples]) | batch.ends[found.samples]
-    found = Lines(*(column[begun & ended] for column in found))
-    per_quarter = float(batch.view.steps_per_quarter)
+    at = np.flatnonzero(begun & ended)
+    found = Lines(*(column[at] for column in found))
+    per_quarter = float(batch.roll.steps_per_quarter)
     # Rounded to a finer grid, steps that miss it would hit now one point of it and now the next.
     grid = max(grid for grid in GRIDS if grid <= max(per_quarter, 1))
 

@@ -44,7 +44,7 @@ class OnsetPositions(Ngrams, frozen=True, kw_only=True):
     def happenings(self, batch: Batch) -> Happenings:
         counts = true_onset_counts(batch)
         samples, steps = np.nonzero(counts)
-        per_quarter = float(batch.view.steps_per_quarter)
+        per_quarter = float(batch.roll.steps_per_quarter)
         if self.within == "bar":
             known = (batch.begins | (batch.starts > 0))[samples]  # a cut at the very start of a piece was never made
             samples, steps = samples[known], steps[known]

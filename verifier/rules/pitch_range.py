@@ -35,7 +35,7 @@ class PitchRange(Vocabulary, frozen=True, kw_only=True):
 
     def histograms(self, batch: Batch) -> NDArray[Any]:
         counts = np.zeros((len(batch), OUTSIDE_VIEW + 1), np.int64)
-        counts[:, batch.view.lowest_pitch : batch.view.highest_pitch + 1] = scan(batch).notes
+        counts[:, batch.roll.lowest_pitch : batch.roll.highest_pitch + 1] = scan(batch).notes
         counts[:, OUTSIDE_VIEW] = batch.clipped
         return counts
 

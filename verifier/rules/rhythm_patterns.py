@@ -10,7 +10,7 @@ from verifier.errors import InputError
 from verifier.features.onsets import top_moves
 from verifier.places import times
 from verifier.rule import Count, Kinds, option
-from verifier.surprise import LENGTH_AT, Happenings, Ints, Ngrams
+from verifier.surprise import LENGTH_AT, Happenings, Ints, Ngrams, after_others
 
 BITS = 6
 LONGEST = (1 << BITS) - 1
@@ -46,13 +46,7 @@ class RhythmPatterns(Ngrams, frozen=True, kw_only=True):
         follows = samples[1:] == samples[:-1]
         intervals = np.minimum(np.diff(steps)[follows], LONGEST)
         samples, steps = samples[1:][follows], steps[1:][follows]
-        keys = intervals.copy()
-        lengths = np.zeros(len(keys), np.int64)
-        for back in range(1, self.order + 1):
-            has = np.flatnonzero(samples[back:] == samples[:-back]) + back
-            keys[has] |= intervals[has - back] << (BITS * back)
-            lengths[has] += 1
-        return Happenings(samples, steps, keys | lengths << LENGTH_AT)
+        return Happenings(samples, steps, after_others(samples, intervals, self.order, BITS))
 
     def outcomes(self, keys: Ints) -> Ints:
         return np.full(len(keys), LONGEST)

@@ -92,7 +92,7 @@ class SelfSimilarity(Distribution, frozen=True, kw_only=True):
     def by_part(self, batch: Batch) -> Floats:
         """(n, 10), the distance of each histogram of each sample; nan where either side has nothing to compare."""
         own = self.histograms(batch).reshape(len(batch), len(PARTS), LEVELS)
-        corpus = _tables(self.table())
+        corpus = _tables(self.learned)
         totals = own.sum(axis=2)
         with np.errstate(invalid="ignore"):  # 0 / 0 is nan: nothing to compare
             gaps = np.cumsum(own, axis=2) / totals[:, :, None] - np.cumsum(corpus, axis=1) / corpus.sum(1)[:, None]
@@ -131,7 +131,7 @@ class SelfSimilarityChecker(DistributionChecker):
         for violation in super().locate(batch, i):
             part = int(np.nanargmax(self.rule.by_part(one)[0]))
             own = self.rule.histograms(one).reshape(len(PARTS), LEVELS)[part]
-            corpus = _tables(self.rule.table())[part]
+            corpus = _tables(self.rule.learned)[part]
             yield structs.replace(
                 violation,
                 observed=f"{PARTS[part]}: {_mean(own):.0%} agreement",
@@ -155,7 +155,7 @@ def _histograms(batch: Batch) -> NDArray[np.int64]:
     codes, begun = scan(batch).codes, onset_counts(batch) > 0
     steps = codes.shape[1]
     found = np.zeros((len(batch), len(PARTS), LEVELS), np.int64)
-    bars, quarter = bar_steps(batch), max(round(float(batch.view.steps_per_quarter)), 1)
+    bars, quarter = bar_steps(batch), max(round(float(batch.roll.steps_per_quarter)), 1)
     for bar in np.unique(bars).tolist():
         at = np.flatnonzero(bars == bar)
         for number, lag in enumerate(LAGS):

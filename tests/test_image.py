@@ -1,0 +1,272 @@
+"""Readers of pictures: what each format and mode becomes, tiles, limits, and what is said of the rest."""
+
+import contextlib
+import gzip
+import io
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from verifier.batch import concatenate
+from verifier.errors import InputError
+from verifier.features.intensity import LEVELS
+from verifier.media import image
+from verifier.media.image import is_image, read_images
+from verifier.view import ImageView
+
+GREY = ImageView(height=6, width=8)
+COLOUR = ImageView(height=6, width=8, channels=3)
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (6, 8, 3), np.uint8)
+
+
+def read(path, view=GREY):
+    return concatenate(view, list(read_images(path, view, name=path.name)))
+
+
+def fault(path, view=GREY):
+    with pytest.raises(InputError) as caught:
+        read(path, view)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def saved(path, pixels, mode=None, **options):
+    picture = Image.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "tiff", "webp"])
+def test_lossless_formats_keep_every_level(tmp_path, suffix):
+    path = saved(tmp_path / f"x.{suffix}", PIXELS, lossless=True)
+    batch = read(path, COLOUR)
+    assert batch.values.dtype == np.float32
+    assert np.array_equal(batch.values[0], LEVELS[PIXELS.transpose(2, 0, 1).reshape(18, 8)])
+    assert batch.names == batch.groups == [path.name]
+
+
+def test_grey_is_the_luma_of_itu_r_601(tmp_path):
+    batch = read(saved(tmp_path / "x.png", PIXELS))
+    exact = PIXELS @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(batch.values[0] * 255 - exact).max() <= 0.51
+    palette = Image.fromarray(PIXELS).quantize(7)
+    palette.save(tmp_path / "p.png")
+    palette.convert("RGB").save(tmp_path / "q.png")
+    assert np.array_equal(read(tmp_path / "p.png").values, read(tmp_path / "q.png").values)
+
+
+def test_modes_of_grey(tmp_path):
+    grey = PIXELS[:, :, 0]
+    assert np.array_equal(read(saved(tmp_path / "l.png", grey)).values[0], LEVELS[grey])
+    deep = RNG.integers(0, 65536, (6, 8)).astype(np.uint16)
+    assert np.array_equal(read(saved(tmp_path / "d.png", deep)).values[0], (deep / 65535).astype(np.float32))
+    assert np.array_equal(read(saved(tmp_path / "d.tif", deep)).values[0], (deep / 65535).astype(np.float32))
+    bits = grey > 127
+    assert np.array_equal(read(saved(tmp_path / "b.png", bits)).values[0], bits.astype(np.float32))
+    assert "expected a picture in colour, as the view has 3 channels, found mode L" in fault(tmp_path / "l.png", COLOUR)
+    assert "in colour" in fault(tmp_path / "d.png", COLOUR)
+
+
+def test_jpeg_and_the_first_frame_of_a_gif(tmp_path):
+    smooth = np.repeat(np.linspace(0, 255, 8).astype(np.uint8)[None], 6, 0)
+    assert read(saved(tmp_path / "x.jpg", smooth, quality=95)).values[0] == pytest.approx(smooth / 255, abs=0.05)
+    frames = [Image.fromarray(np.full((6, 8), level, np.uint8)) for level in (40, 200)]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    assert read(tmp_path / "x.gif").values[0] == pytest.approx(np.full((6, 8), 40 / 255))
+
+
+def test_an_orientation_in_exif_is_ignored(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter
+    path = saved(tmp_path / "x.png", PIXELS, exif=exif)
+    assert np.array_equal(read(path, COLOUR).values[0], LEVELS[PIXELS.transpose(2, 0, 1).reshape(18, 8)])
+
+
+def test_transparency_is_refused_unless_there_is_none(tmp_path):
+    opaque = np.dstack([PIXELS, np.full((6, 8), 255, np.uint8)])
+    assert np.array_equal(
+        read(saved(tmp_path / "x.png", opaque)).values, read(saved(tmp_path / "y.png", PIXELS)).values
+    )
+    opaque[0, :6, 3] = 254
+    message = "expected an opaque picture, found 12.5 % of its pixels transparent; put it on a background"
+    assert message in fault(saved(tmp_path / "x.png", opaque))
+    saved(tmp_path / "k.png", PIXELS, transparency=tuple(PIXELS[2, 3].tolist()))
+    assert "found 2.08 % of its pixels transparent" in fault(tmp_path / "k.png")
+
+
+def test_modes_that_are_not_read(tmp_path):
+    path = saved(tmp_path / "f.tif", RNG.random((6, 8)).astype(np.float32))
+    assert fault(path) == "f.tif: expected grey or colour of 1, 8 or 16 bits, found mode F"
+
+
+@pytest.mark.parametrize(
+    ("size", "view", "message"),
+    [
+        ((6, 9), GREY, "expected 8 x 6 pixels, as the view has, found 9 x 6; a view with cut: tiles"),
+        ((5, 9), GREY, "expected 8 x 6 pixels, as the view has, found 9 x 5"),
+        ((5, 9), ImageView(height=6, width=8, cut="tiles"), "expected at least 8 x 6 pixels for one tile, found 9 x 5"),
+    ],
+)
+def test_a_wrong_size_is_said(tmp_path, size, view, message):
+    found = fault(saved(tmp_path / "x.png", np.zeros(size, np.uint8)), view)
+    assert found.startswith(f"x.png: {message}")
+    assert ("tiles" in found) == ("tiles" in message)
+
+
+def test_tiles(tmp_path):
+    whole = RNG.integers(0, 256, (20, 27), np.uint8)
+    path = saved(tmp_path / "x.png", whole)
+    batch = read(path, ImageView(height=6, width=8, cut="tiles"))
+    places = [(row, column) for row in (0, 6, 12) for column in (0, 8, 16)]
+    assert batch.names == [f"x.png@{row},{column}" for row, column in places]
+    assert set(batch.groups) == {"x.png"}
+    for tile, (row, column) in zip(batch.values, places, strict=True):
+        assert np.array_equal(tile, LEVELS[whole[row : row + 6, column : column + 8]])
+    colour = saved(tmp_path / "c.png", np.dstack([whole, whole // 2, whole // 3]))
+    batch = read(colour, ImageView(height=6, width=8, channels=3, cut="tiles"))
+    assert np.array_equal(batch.values[4, 6:12], LEVELS[whole[6:12, 8:16] // 2])
+    exact = read(saved(tmp_path / "e.png", whole[:6, :8]), ImageView(height=6, width=8, cut="tiles"))
+    assert exact.names == ["e.png"]
+
+
+@given(rows=st.integers(1, 40), columns=st.integers(1, 40), tiles=st.integers(1, 60))
+def test_few_tiles_are_spread_over_the_picture(rows, columns, tiles):
+    view = ImageView(height=2, width=3, cut="tiles", tiles=tiles)
+    corners = image._corners(2 * rows + 1, 3 * columns + 2, view)
+    assert len(set(corners)) == len(corners) <= tiles
+    assert min(rows * columns, tiles) / 2 <= len(corners)
+    for axis, size, total in ((0, 2, rows), (1, 3, columns)):
+        at = sorted({corner[axis] // size for corner in corners})
+        assert 0 <= at[0] <= at[-1] < total
+        # The gaps before, between and after them differ by no more than rounding.
+        gaps = np.diff(at)
+        assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
+        assert abs(at[0] - (total - 1 - at[-1])) <= 1
+
+
+def test_pixels_are_counted_before_they_are_decoded(tmp_path, monkeypatch):
+    path = saved(tmp_path / "x.png", np.zeros((60, 80), np.uint8))
+    monkeypatch.setattr(image, "MAX_PIXELS", 4000)
+    tiles = ImageView(height=6, width=8, cut="tiles")
+    assert fault(path, tiles) == "x.png: expected a picture of at most 4,000 pixels, found 80 x 60"
+    for limit in (3000, 2000):  # Pillow warns beyond its limit, and refuses beyond twice that
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert "expected a picture of at most 4,000 pixels, found" in fault(path, tiles)
+
+
+WHOLE = {}
+for suffix in ("png", "jpg", "gif", "webp", "tif", "bmp"):
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).save(stream, {"jpg": "jpeg", "tif": "tiff"}.get(suffix, suffix))
+    WHOLE[suffix] = stream.getvalue()
+WHOLE["idx"] = struct.pack(">4B3I", 0, 0, 8, 3, 4, 6, 8) + RNG.integers(0, 256, 4 * 48, np.uint8).tobytes()
+WHOLE["gz"] = gzip.compress(WHOLE["idx"])
+
+
+@given(
+    suffix=st.sampled_from(sorted(WHOLE)),
+    edits=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4),
+    end=st.one_of(st.none(), st.integers(0, 400)),
+)
+@settings(max_examples=300, deadline=None)
+def test_damaged_files_give_samples_or_an_input_error(tmp_path_factory, suffix, edits, end):
+    data = bytearray(WHOLE[suffix])
+    for at, value in edits:
+        data[at % len(data)] = value
+    path = tmp_path_factory.getbasetemp() / f"fuzz.{suffix}"
+    path.write_bytes(data[:end])
+    with contextlib.suppress(InputError):
+        assert len(read(path)) > 0
+
+
+@pytest.mark.parametrize("suffix", sorted(WHOLE))
+def test_a_file_that_ends_early_or_is_empty_is_one_clear_error(tmp_path, suffix):
+    path = tmp_path / f"x.{suffix}"
+    for content in (b"", b"hello", WHOLE[suffix][: len(WHOLE[suffix]) // 2]):
+        path.write_bytes(content)
+        assert ": expected " in fault(path)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    assert "expected a readable file" in fault(tmp_path / "x.png")
+    (tmp_path / "d.png").mkdir()
+    assert "expected an ordinary file" in fault(tmp_path / "d.png")
+
+
+# Data sets
+
+
+def idx(pictures):
+    return struct.pack(">4B3I", 0, 0, 8, 3, *pictures.shape) + pictures.tobytes()
+
+
+@pytest.mark.parametrize("name", ["x.idx", "x.ubyte", "train-images-idx3-ubyte", "x.idx3-ubyte.gz"])
+def test_idx(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(image, "CHUNK_CELLS", 100)
+    pictures = RNG.integers(0, 256, (5, 6, 8), np.uint8)
+    content = idx(pictures)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    parts = list(read_images(tmp_path / name, GREY, name="x"))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    batch = concatenate(GREY, parts)
+    assert np.array_equal(batch.values, LEVELS[pictures])
+    assert batch.names == batch.groups == [f"x[{i}]" for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (struct.pack(">4BI", 0, 0, 8, 1, 5) + bytes(5), "found type 0x08 of 1 axes (labels)"),
+        (struct.pack(">4B3I", 0, 0, 13, 3, 1, 6, 8), "found type 0x0d of 3 axes"),
+        (idx(np.zeros((2, 6, 8), np.uint8)) + b"x", "expected 2 x 6 x 8 bytes and 16 of header, at least one"),
+        (idx(np.zeros((0, 6, 8), np.uint8)), "at least one picture, found 16 bytes"),
+        (struct.pack(">4B3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1), "found 16 bytes"),
+        (struct.pack(">4BI", 0, 0, 8, 3, 5), "expected three extents after the header"),
+        (idx(np.zeros((2, 6, 9), np.uint8)), "expected 8 x 6 pixels, as the view has, found 9 x 6"),
+    ],
+)
+def test_idx_that_is_no_pictures_of_the_view(tmp_path, content, message):
+    (tmp_path / "x.idx").write_bytes(content)
+    assert message in fault(tmp_path / "x.idx")
+
+
+def test_idx_is_grey_and_bounded(tmp_path, monkeypatch):
+    (tmp_path / "x.gz").write_bytes(WHOLE["gz"])
+    assert "expected pictures in colour" in fault(tmp_path / "x.gz", COLOUR)
+    monkeypatch.setattr(image, "MAX_WHOLE", 100)
+    assert "expected at most 100 bytes of pictures" in fault(tmp_path / "x.gz")
+
+
+@pytest.mark.parametrize(("labels", "classes"), [(1, 10), (2, 20)])
+def test_binary_batches_of_cifar(tmp_path, labels, classes):
+    pictures = RNG.integers(0, 256, (3, 3, 32, 32), np.uint8)
+    marks = RNG.integers(0, classes, (3, labels)).astype(np.uint8)
+    path = tmp_path / "data_batch_1.bin"
+    path.write_bytes(np.concatenate([marks, pictures.reshape(3, -1)], axis=1).tobytes())
+    batch = read(path, ImageView(height=32, width=32, channels=3))
+    assert np.array_equal(batch.values, LEVELS[pictures.reshape(3, 96, 32)])
+    grey = read(path, ImageView(height=32, width=32))
+    saved(tmp_path / "x.png", np.ascontiguousarray(pictures[1].transpose(1, 2, 0)))
+    assert np.array_equal(grey.values[1], read(tmp_path / "x.png", ImageView(height=32, width=32)).values[0])
+    for content in (path.read_bytes()[:-1], bytes([200]) * 3073, b""):
+        path.write_bytes(content)
+        assert "expected a binary batch of CIFAR" in fault(path, ImageView(height=32, width=32))
+
+
+def test_names_of_files_that_hold_pictures():
+    yes = [
+        "a.PNG",
+        "b.jpeg",
+        "train-images-idx3-ubyte",
+        "t10k-images-idx3-ubyte.gz",
+        "x.idx3-ubyte",
+        "data_batch_1.bin",
+    ]
+    no = ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte", "t10k-labels-idx1-ubyte.gz", "a.txt", "a.npy", "a"]
+    assert all(map(is_image, yes))
+    assert not any(map(is_image, no))

@@ -1,0 +1,162 @@
+"""Faults of sound, see ``verifier.faults``: what a telephone or an editor does to a recording that is made.
+
+Each edits the whole recording, at the rate of its file, and cuts the same windows again: Batches must have been read
+with ``sounds`` (see ``verifier.waves``). No wave is rounded to the 16 bits of a file, but where the dose says so.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.fft
+import soxr
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from verifier.batch import Batch
+from verifier.errors import InputError
+from verifier.faults import Fault, registered
+from verifier.media.audio import with_sounds
+
+Wave = NDArray[np.float32]
+BITS = 16
+"""Of a sample in a usual file."""
+
+
+def limit_band(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """All above a frequency is taken away, without a slope. Dose: the share of the band that is lost, from the top."""
+
+    def edit(wave: Wave, _: int, __: Generator) -> NDArray[Any]:
+        spectrum = scipy.fft.rfft(wave)
+        spectrum[np.arange(len(spectrum)) > (1 - dose) * (len(spectrum) - 1)] = 0
+        return np.asarray(scipy.fft.irfft(spectrum, len(wave)))
+
+    return _by_recording(batch, edit, rng)
+
+
+def resample(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The recording goes to a lower rate, and back by straight lines between its samples, which leaves images of what
+    was below. Dose: the share of the rate that is lost.
+    """
+
+    def edit(wave: Wave, rate: int, _: Generator) -> NDArray[Any]:
+        lower = max(1, round((1 - dose) * rate))
+        few = soxr.resample(wave, rate, lower)
+        return np.interp(np.arange(len(wave)) * (lower / rate), np.arange(len(few)), few) if len(few) else wave
+
+    return _by_recording(batch, edit, rng)
+
+
+def fewer_bits(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Samples are rounded, without dither. Dose: bits lost of the 16 of a file."""
+    scale = 2.0 ** (BITS - 1 - int(dose))
+    return _by_recording(batch, lambda wave, _, __: np.rint(wave * scale) / scale, rng)
+
+
+def add_hiss(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """White noise is added. Dose: its standard deviation, where 1 is full scale."""
+
+    def edit(wave: Wave, _: int, own: Generator) -> NDArray[Any]:
+        return wave + np.float32(dose) * own.standard_normal(wave.shape, np.float32)
+
+    return _by_recording(batch, edit, rng)
+
+
+def quieten(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The recording is softer. Dose: decibels."""
+    return _by_recording(batch, lambda wave, _, __: wave * 10 ** (-dose / 20), rng)
+
+
+def amplify(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The recording is louder, as far as full scale lets it be. Dose: decibels."""
+    return _by_recording(batch, lambda wave, _, __: np.clip(wave * 10 ** (dose / 20), -1, 1), rng)
+
+
+def clip(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """What is loudest is cut off. Dose: decibels below the peak of the recording at which that happens."""
+
+    def edit(wave: Wave, _: int, __: Generator) -> NDArray[Any]:
+        most = np.abs(wave).max() * 10 ** (-dose / 20)
+        return np.clip(wave, -most, most)
+
+    return _by_recording(batch, edit, rng)
+
+
+def _by_recording(batch: Batch, edit: Callable[[Wave, int, Generator], NDArray[Any]], rng: Generator) -> Batch:
+    """The windows of the recordings as ``edit`` gives them, from the wave and its rate. What is planted in a recording
+    depends on its first window in the batch alone. Raises InputError where recordings were not kept.
+    """
+    kept = batch.waves.sounds
+    seeds = rng.integers(2**63, size=len(batch)).tolist()
+    if len(kept) != len(batch):
+        raise InputError("--fault", "expected sound files: a fault of sound is planted in the wave, found none kept")
+    edited: dict[int, Wave] = {}
+    for wave, rate, seed in zip(kept, batch.waves.rates.tolist(), seeds, strict=True):
+        if id(wave) not in edited:
+            edited[id(wave)] = np.asarray(edit(wave, rate, np.random.default_rng(seed)), np.float32)
+    return with_sounds(batch, [edited[id(wave)] for wave in kept])
+
+
+SOUND_FAULTS = registered(
+    Fault(
+        name="band-limited",
+        function=limit_band,
+        words="a narrower band",
+        unit="share of the band lost",
+        doses=(0.02, 0.1, 0.25, 0.5, 0.75),
+        largest=1,
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="resampled",
+        function=resample,
+        words="recordings at a lower rate and back",
+        unit="share of the rate lost",
+        doses=(0.05, 0.25, 0.5, 0.75),
+        largest=1,
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="fewer-bits",
+        function=fewer_bits,
+        words="samples of fewer bits",
+        unit="bits lost",
+        doses=(2, 4, 6, 8, 10),
+        largest=15,
+        whole=True,
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="hiss",
+        function=add_hiss,
+        words="white noise",
+        unit="deviation",
+        doses=(0.0001, 0.0003, 0.001, 0.01, 0.1),
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="quieter",
+        function=quieten,
+        words="softer recordings",
+        unit="decibels",
+        doses=(3, 6, 12, 24),
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="louder",
+        function=amplify,
+        words="louder recordings",
+        unit="decibels",
+        doses=(3, 6, 12, 24),
+        media=("mel-spectrogram",),
+    ),
+    Fault(
+        name="clipped",
+        function=clip,
+        words="peaks cut off",
+        unit="decibels",
+        doses=(1, 3, 6, 12, 24),
+        media=("mel-spectrogram",),
+    ),
+)
+"""Every fault of sound by the name that it has on the command line."""
