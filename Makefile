@@ -138,7 +138,8 @@ generators-media: .venv/dev
 		cp build/$$(echo $$name | tr / -)/generator.safetensors verifier/generated/$$name/ || exit 1; done
 
 bench: .venv/dev
-	for name in paper generators training_step false_alarms calibration hard_negatives repeats gate power midi counting; do \
+	for name in paper generators training_step false_alarms calibration hard_negatives repeats gate power midi counting \
+		parallels avoided styles azimuthal audio; do \
 		echo "--- benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:

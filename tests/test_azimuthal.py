@@ -36,7 +36,7 @@ def published(picture):
 @pytest.mark.parametrize("shape", [(28, 28), (64, 64), (33, 33), (20, 31), (31, 20), (16, 40), (2, 2)])
 def test_both_ways_agree_with_plain_versions(shape):
     pictures = LEVELS[RNG.integers(0, 256, (5, *shape))]
-    assert azimuthal_average(pictures) == pytest.approx(np.array([plain(one) for one in pictures]), rel=1e-9)
+    assert azimuthal_average(pictures) == pytest.approx(np.array([plain(one) for one in pictures]), rel=1e-5)
     want = np.array([published(one) for one in pictures])
     assert azimuthal_average(pictures, "durall").shape == want.shape
     assert azimuthal_average(pictures, "durall") == pytest.approx(want, rel=1e-5)

@@ -15,6 +15,8 @@ durall   what the authors' code computes (Experiments_Faces-HQ of their reposito
 """
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +27,8 @@ from numpy.typing import NDArray
 Mode = Literal["exact", "durall"]
 AT_ONCE = 2**16
 """Pixels that are transformed together: what stays in a processor's cache, measured."""
+THREADED = 2**20
+"""Pixels from which on threads share the work: each part is the same to the last bit, whoever does it."""
 FLOOR = (1 / 255) ** 2 / 12
 """The power that rounding to 8 bit adds at every frequency: what lies below it no 8-bit picture can tell."""
 EPSILON = 1e-8
@@ -34,14 +38,24 @@ EPSILON = 1e-8
 def azimuthal_average(pictures: NDArray[Any], mode: Mode = "exact") -> NDArray[np.float64]:
     """(n, rings) the radial spectrum of ``pictures`` (n, height, width), from 0 to 1, in the way that ``mode`` says.
 
-    Computed in double precision: the weakest rings lie ten decades below the mean.
+    The exact way transforms in single precision, whose error lies four decades below FLOOR; the published way takes
+    logarithms of what may be nothing, in double precision.
     """
+    threads = min(os.cpu_count() or 1, len(pictures)) if pictures.size >= THREADED else 1
+    if threads == 1:
+        return _averages(pictures, mode)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(functools.partial(_averages, mode=mode), np.array_split(pictures, threads))
+        return np.concatenate(list(parts))
+
+
+def _averages(pictures: NDArray[Any], mode: Mode) -> NDArray[np.float64]:
     n, height, width = pictures.shape
     rings = _rings(height, width, mode)
     found = np.empty((n, rings.shape[0]))
     at_once = max(1, AT_ONCE // (height * width))
     for at in range(0, n, at_once):
-        part = pictures[at : at + at_once].astype(np.float64)
+        part = pictures[at : at + at_once].astype(np.float32 if mode == "exact" else np.float64)
         if mode == "durall":
             part *= 255
         spectra = scipy.fft.rfft2(part, overwrite_x=True)
