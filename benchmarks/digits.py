@@ -1,8 +1,9 @@
 """The paper's table of digits: how the values of pixels are distributed in test digits, generated ones and noise.
 
 Everything is held against every sixth of the 60,000 training digits: scipy's two-sample KS of the values, and the
-Jensen-Shannon divergence of 256 bins in nats, raw and rounded to 8 bits. The generators are those that ship (``mnist:lsgan`` and the
-like, with weights); their samples are made anew, so that they are raw. FGSM attacks held-out training digits.
+Jensen-Shannon divergence of 256 bins in nats, raw and rounded to 8 bits. The generators are those
+that ship (``mnist:lsgan`` and the like, with weights); their samples are made anew, so that they are raw. FGSM attacks
+held-out training digits.
 
     python benchmarks/digits.py [--samples 10000] [--fgsm FILE.npz]
 

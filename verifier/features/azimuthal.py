@@ -57,7 +57,7 @@ def _averages(pictures: NDArray[Any], mode: Mode) -> NDArray[np.float64]:
     for at in range(0, n, at_once):
         part = pictures[at : at + at_once].astype(np.float32 if mode == "exact" else np.float64)
         if mode == "durall":
-            part *= 255
+            part = part * 255
         spectra = scipy.fft.rfft2(part, overwrite_x=True)
         if mode == "durall":
             spectra.real += EPSILON
