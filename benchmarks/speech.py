@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
+from paper import print_table
 
 from verifier import check, corpora, evaluate, learn
 from verifier.baselines import exponential
@@ -270,13 +271,6 @@ def scored(spec: Spec, batch: Batch, names: Sequence[str]) -> list[float]:
     found = evaluate.scores(spec, [batch])
     of_keys = (found.rules[key] for key in (*names, evaluate.ALL))
     return [float(np.mean(np.where(np.isfinite(values), values, 0))) for values in of_keys]
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    print(f"| {' | '.join(header)} |")
-    print(f"|{'---|' * len(header)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":

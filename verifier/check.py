@@ -201,6 +201,7 @@ def judge(
     processed = traces(spec.rules, {name: tally.rules[name].kinds for name in names}, len(tally.names))
     lost = set_aside(spec.rules, processed)
     adjusted: dict[str, float] = {}
+    as_sets: set[str] = set()
     flagged = flagged_groups = domain = None
     if spec.calibration is not None:
         require_level(alpha, len(spec.calibration.samples), "pieces")
@@ -213,6 +214,8 @@ def judge(
             if isinstance(rule, Distribution) and isinstance(observed, Distribution):
                 of_set = rule.set_p_value(observed.table(), len(labels))
                 if of_set is not None:  # two ways to fail
+                    if of_set < p_values[rule.name()]:
+                        as_sets.add(rule.name())
                     p_values[rule.name()] = min(1.0, 2 * min(of_set, p_values[rule.name()]))
         adjusted = holm(among_units(spec.calibration, tested, p_values))
         domain = domain_of(spec.calibration, spec.rules, {name: tally.rules[name].scores for name in names}, piece)
@@ -230,6 +233,7 @@ def judge(
             adjusted.get(rule.name()),
             of_rules,
             lost.get(rule.name(), ""),
+            rule.name() in as_sets,
         )
         for rule in spec.rules
     }
@@ -296,12 +300,15 @@ def _judge_rule(
     p_value: float | None,
     alpha: float,
     lost: str,
+    as_set: bool,
 ) -> RuleResult:
     """The result of one rule: its rate and interval, and how they stand to held-out real data."""
     interval = statistics.rate_interval(tally.violations, tally.trials, groups)
     share = statistics.breaking_interval(tally.violations, tally.trials, groups)
     held_out = rule.held_out
     verdict, reason = _verdict(interval, held_out, p_value, alpha, len(tally.trials))
+    if verdict == "fail" and as_set:
+        reason = f"the set as a whole lies farther from the corpus than real sets of its size: p = {p_value:.2g}"
     if interval is None and rule.needs_voices:
         reason = "the samples have no separate voices: files in which each part or track sings one note at a time"
     most = np.argsort(-tally.kinds.counts, kind="stable")[:SHOWN_KINDS]

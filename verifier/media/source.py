@@ -196,15 +196,15 @@ def open_path(
     endings = suffixes(view)
     known = f"expected files with one of the suffixes {', '.join(endings)}"
     if os.path.isdir(path):
-        found, ignored = _below(path, endings)
+        found, ignored = _below(path, view)
         files = [(file, _relative(file, path)) for file in found]
     elif os.path.lexists(path):
         file = Path(path)
-        if file.suffix.lower() not in endings:
+        if not _is_known(file.name, view):
             raise InputError(path, f"{known}, found {file.suffix or 'no suffix'}")
         files, ignored = [(file, file.name)], 0
     elif glob.has_magic(path):
-        found, ignored = _matching(path, endings)
+        found, ignored = _matching(path, view)
         if not found and not ignored:
             raise InputError(path, "expected files that match, found none")
         base = _fixed_part(path)
@@ -240,7 +240,7 @@ def _cuts(notes: Notes, view: PianoRollView) -> list[tuple[int, int]]:
     return cuts
 
 
-def _below(folder: str, endings: Sequence[str]) -> tuple[list[Path], int]:
+def _below(folder: str, view: View) -> tuple[list[Path], int]:
     """Readable files below ``folder`` and the number of others. Links are followed, but no folder is entered twice."""
     found: list[Path] = []
     ignored = 0
@@ -259,29 +259,29 @@ def _below(folder: str, endings: Sequence[str]) -> tuple[list[Path], int]:
         # A sorted walk, so that of two ways to one folder the same is taken on every machine.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if _is_known(name, endings):
+            if _is_known(name, view):
                 found.append(Path(root, name))
             else:
                 ignored += 1
     return found, ignored
 
 
-def _matching(pattern: str, endings: Sequence[str]) -> tuple[list[Path], int]:
+def _matching(pattern: str, view: View) -> tuple[list[Path], int]:
     """Readable files that match, or stand below a folder that does, and the number of others seen on the way."""
     if "**" in Path(pattern).parts:
         # The glob module would follow links in circles.
         base = _fixed_part(pattern)
         wanted = _recursive_pattern(Path(pattern).relative_to(base))
-        files, ignored = _below(base, endings)
+        files, ignored = _below(base, view)
         return [file for file in files if wanted.fullmatch(_relative(file, base))], ignored
     found: dict[Path, None] = {}
     ignored = 0
     for match in glob.iglob(pattern):
         if os.path.isdir(match):
-            inside, others = _below(match, endings)
+            inside, others = _below(match, view)
             found.update(dict.fromkeys(inside))
             ignored += others
-        elif _is_known(os.path.basename(match), endings):
+        elif _is_known(os.path.basename(match), view):
             found[Path(match)] = None
         else:
             ignored += 1
@@ -303,9 +303,15 @@ def _recursive_pattern(pattern: Path) -> re.Pattern[str]:
     return re.compile(below, re.DOTALL)
 
 
-def _is_known(name: str, endings: Sequence[str]) -> bool:
+def _is_known(name: str, view: View) -> bool:
     # Hidden files are the droppings of file managers (._x.mid of macOS is no music).
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in endings
+    if name.startswith("."):
+        return False
+    if isinstance(view, ImageView):
+        from verifier.media.image import is_image
+
+        return is_image(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES
+    return os.path.splitext(name)[1].lower() in suffixes(view)
 
 
 def _fixed_part(pattern: str) -> str:
