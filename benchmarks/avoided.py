@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import numpy as np
-from hard_negatives import auroc
 from numpy.typing import NDArray
 
 from verifier import corpora, statistics
@@ -200,7 +199,7 @@ def print_detection(corpus: Corpus, sets: dict[str, Batch], splits: int) -> None
                 own = statistics.binomial_surprise(own_violations, own_trials, rate)
                 share = own_violations.sum() / own_trials.sum()
                 weights = (np.ones((1, len(files))) for files in (other, own))
-                area = float(auroc(other, own, *weights)[0])
+                area = float(statistics.auroc(other, own, *weights)[0])
                 scores[name].append((area, (own > limit).mean(), share))
     for name, rows in scores.items():
         area, called, share = np.mean(rows, axis=0)

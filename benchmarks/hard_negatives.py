@@ -40,6 +40,7 @@ from verifier.files import replacing
 from verifier.learn import Fold, Rules, calibrate, learn_folds
 from verifier.media.piano_roll import batch_of
 from verifier.rule import Rule, rules_for
+from verifier.statistics import auroc
 from verifier.verdict import Reference
 from verifier.view import View
 
@@ -158,23 +159,6 @@ def trivial(batch: Batch) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def auroc(
-    real: NDArray[np.float64],
-    fake: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    of_fakes: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """(replicates,) the weighted share of pairs in which the fake scores higher, ties half; window i of both has
-    ``weights`` (replicates, n)[:, i], unless the fakes have weights of their own (replicates, m).
-    """
-    of_fakes = weights if of_fakes is None else of_fakes
-    order = np.argsort(real, kind="stable")
-    below = np.pad(np.cumsum(weights[:, order], axis=1), ((0, 0), (1, 0)))
-    left, right = (np.searchsorted(real[order], fake, side=side) for side in ("left", "right"))
-    wins = (of_fakes * (below[:, left] + below[:, right])).sum(axis=1) / 2
-    return np.asarray(wins / (weights.sum(axis=1) * of_fakes.sum(axis=1)))
-
-
 def print_table(halves: Sequence[Scored]) -> None:
     works = sorted({group for half in halves for group in half.groups})
     at = {group: i for i, group in enumerate(works)}
@@ -186,14 +170,11 @@ def print_table(halves: Sequence[Scored]) -> None:
     for row in halves[0].scores:
         cells = []
         for column in columns:
-            of_halves = [
-                auroc(
-                    np.array(half.scores[row]["real"]),
-                    np.array(half.scores[row][column]),
-                    drawn[:, [at[g] for g in half.groups]],
-                )
-                for half in halves
-            ]
+            of_halves = []
+            for half in halves:
+                weights = drawn[:, [at[g] for g in half.groups]]
+                real, fake = (np.array(half.scores[row][kind]) for kind in ("real", column))
+                of_halves.append(auroc(real, fake, weights, weights))
             value = np.mean(of_halves, axis=0)
             low, high = np.quantile(value, [0.025, 0.975])
             cells.append(f"{value[0]:.3f} [{low:.3f}, {high:.3f}]")

@@ -26,7 +26,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from hard_negatives import auroc, trivial
+from hard_negatives import trivial
 from msgspec import structs
 from numpy.typing import NDArray
 
@@ -37,6 +37,7 @@ from verifier.learn import calibrate, learn_folds, with_trials
 from verifier.media.piano_roll import batch_of
 from verifier.rule import rules_for
 from verifier.sources import choose
+from verifier.statistics import auroc
 from verifier.verdict import Reference
 from verifier.view import PianoRollView
 

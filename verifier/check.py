@@ -17,11 +17,11 @@ from verifier.batch import Batch
 from verifier.confounds import Facts, confounds, facts_of
 from verifier.copying import Index
 from verifier.counted import Distribution
-from verifier.domain import among_units, domain_of, explains
+from verifier.domain import Domain, among_units, domain_of, explains
 from verifier.errors import InputError
 from verifier.findings import MAX_FINDINGS, Findings, find
 from verifier.processing import set_aside, traces
-from verifier.record import Flag, RuleResult, Run, SetResult
+from verifier.record import Flag, RuleResult, Run, SetResult, SetVerdict
 from verifier.rule import Checker, HeldOut, Kinds, Mapper, Rule, Violation, merge_all
 from verifier.spec import Spec, document
 from verifier.verdict import (
@@ -35,7 +35,7 @@ from verifier.verdict import (
     tolerated,
 )
 from verifier.view import require_same_view
-from verifier.whole import LEVEL, WholeChecker, WholeTally
+from verifier.whole import LEVEL, WholeChecker, WholeResult, WholeTally
 
 KEPT_SAMPLES = 3
 """Samples kept for each rule, those that break it most, so that places can be shown."""
@@ -139,7 +139,7 @@ def tally_batch(spec: Spec, checkers: Checkers, batch: Batch, findings: bool = F
             counts.trials,
             counts.scores,
             counts.kinds,
-            type(rule).learn(batch, **rule.set_options()) if _measures(rule) else None,
+            type(rule).learn(batch, **rule.set_options()) if rule.has_measures() else None,
             tuple((int(counts.violations[i]), batch.take([i])) for i in _worst(counts.violations, batch.names)),
             int(checker.suppressed(batch).sum()) if isinstance(checker, AcceptingChecker) else 0,
             find(checker, batch, counts.violations) if findings else None,
@@ -207,16 +207,10 @@ def judge(
         require_level(alpha, len(spec.calibration.samples), "pieces")
         tested = {name: PieceCounts.of(tally.rules[name].violations, tally.rules[name].trials, piece) for name in names}
         p_values = excess_p_values(spec.calibration.counts, tested)
-        for rule in spec.rules:
-            observed = tally.rules[rule.name()].observed
-            if spec.calibration.units:  # the real sets that a histogram is held against are all of the held-out units
-                continue
-            if isinstance(rule, Distribution) and isinstance(observed, Distribution):
-                of_set = rule.set_p_value(observed.table(), len(labels))
-                if of_set is not None:  # two ways to fail
-                    if of_set < p_values[rule.name()]:
-                        as_sets.add(rule.name())
-                    p_values[rule.name()] = min(1.0, 2 * min(of_set, p_values[rule.name()]))
+        for name, of_set in _of_sets(spec, tally, len(labels)).items():  # two ways to fail
+            if of_set < p_values[name]:
+                as_sets.add(name)
+            p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
         adjusted = holm(among_units(spec.calibration, tested, p_values))
         domain = domain_of(spec.calibration, spec.rules, {name: tally.rules[name].scores for name in names}, piece)
         # A rule that could not run says nothing: real samples must not be held to it either.
@@ -237,23 +231,10 @@ def judge(
         )
         for rule in spec.rules
     }
-    verdicts = {result.verdict for result in rules.values() if not result.set_aside}
-    failed = "fail" in verdicts or (whole is not None and "fail" in whole.verdicts())
-    lost_fail = any(result.verdict == "fail" for result in rules.values() if result.set_aside)
-    failing = {name: result.ratio for name, result in rules.items() if result.verdict == "fail"}
-    is_foreign = explains(domain, failing) and (whole is None or "fail" not in whole.verdicts())
     return SetResult(
         samples=len(tally.names),
         groups=len(labels),
-        verdict="out of domain"
-        if failed and is_foreign
-        else "fail"
-        if failed
-        else "processed"
-        if lost_fail
-        else "pass"
-        if verdicts == {"pass"}
-        else "undecided",
+        verdict=_set_verdict(rules, whole, domain),
         flagged=flagged,
         flagged_groups=flagged_groups,
         confounds=confounds(spec.facts, tally.facts) if spec.facts else (),
@@ -263,6 +244,33 @@ def judge(
         processed=processed,
         domain=domain or msgspec.UNSET,
     )
+
+
+def _of_sets(spec: Spec, tally: Tally, groups: int) -> dict[str, float]:
+    """p-values of the set as a whole under the rules about distributions that were calibrated on real sets."""
+    if spec.calibration is None or spec.calibration.units:  # with units, all of the real sets are of the held-out ones
+        return {}
+    found = {}
+    for rule in spec.rules:
+        observed = tally.rules[rule.name()].observed
+        if isinstance(rule, Distribution) and isinstance(observed, Distribution):
+            p_value = rule.set_p_value(observed.table(), groups)
+            if p_value is not None:
+                found[rule.name()] = p_value
+    return found
+
+
+def _set_verdict(rules: Mapping[str, RuleResult], whole: WholeResult | None, domain: Domain | None) -> SetVerdict:
+    """That of a sample set, from its rules, those that were set aside apart, from the set as a whole and its domain."""
+    counted = {result.verdict for result in rules.values() if not result.set_aside}
+    failing = {name: result.ratio for name, result in rules.items() if result.verdict == "fail"}
+    if whole is not None and "fail" in whole.verdicts():
+        return "fail"
+    if "fail" in counted:
+        return "out of domain" if explains(domain, failing) else "fail"
+    if failing:
+        return "processed"
+    return "pass" if counted == {"pass"} else "undecided"
 
 
 def _flags(
@@ -381,8 +389,3 @@ def locate(rule: Rule, checker: Checker, batch: Batch, i: int, limit: int | None
             sample=batch.names[i],
             where=", ".join(filter(None, [places.where(batch, i, violation.start), violation.where])) or WHOLE,
         )
-
-
-def _measures(rule: Rule) -> bool:
-    """Whether the rule measures distances, so that the samples must be learned as well as counted."""
-    return type(rule).measures is not Rule.measures

@@ -174,7 +174,7 @@ def _calibrated(rule: Rule, held_out: Batch) -> Rule:
     record = None
     if interval is not None and share is not None:
         measures: dict[str, float] = {}
-        if type(rule).measures is not Rule.measures:  # learning may cost more than all else: only for a distance
+        if rule.has_measures():  # learning may cost more than all else: only for a distance
             measures = rule.measures(type(rule).learn(held_out, **rule.set_options()))
         record = HeldOut(
             pieces=len(set(held_out.groups)),

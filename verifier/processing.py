@@ -59,8 +59,8 @@ def traces(rules: Sequence[Rule], kinds: Mapping[str, Kinds], samples: int) -> t
     for rule in rules:
         if not isinstance(rule, Profile) or not rule.traces:
             continue
-        broken, table = kinds[rule.name()], rule.table()
-        ranges = rule.ranges(table)
+        broken = kinds[rule.name()]
+        ranges = rule.ranges(rule.learned)
         for number, (processing, side) in rule.traces.items():
             at = rule.index(number)
             if at not in ranges:

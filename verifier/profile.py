@@ -51,6 +51,21 @@ class Axis(NamedTuple):
         return f"{self.value(bin_):,.{decimals}f}{' ' + self.unit if self.unit else ''}"
 
 
+def ranges_of(table: Kinds, bins: int, tail: float) -> dict[int, tuple[int, int]]:
+    """Of each number in a table whose keys are a number times ``bins`` and its bin: the lowest and the highest key such
+    that at most ``tail`` of the samples lie below the one, and at most as many above the other.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    of_number = table.keys // bins
+    for at in np.unique(of_number).tolist():
+        own = table.where(of_number == at)
+        strange = int(tail * own.counts.sum())
+        upwards, downwards = np.cumsum(own.counts), np.cumsum(own.counts[::-1])[::-1]
+        low, high = own.keys[np.argmax(upwards > strange)], own.keys[np.flatnonzero(downwards > strange)[-1]]
+        found[at] = int(low), int(high)
+    return found
+
+
 class Profile(Keyed, frozen=True, kw_only=True):
     """Named numbers of each sample, each held to the range that the corpus keeps: a violation is a number among the
     strangest of the corpus, below its ``tail`` quantile or above its 1 - ``tail`` quantile.
@@ -138,15 +153,7 @@ class Profile(Keyed, frozen=True, kw_only=True):
         """Of each number with values, the lowest and the highest key such that at most ``tail`` of the corpus lie below
         the one, and at most as many above the other.
         """
-        found: dict[int, tuple[int, int]] = {}
-        of_number = table.keys // BINS
-        for at in np.unique(of_number).tolist():
-            own = table.where(of_number == at)
-            strange = int(self.tail * own.counts.sum())
-            upwards, downwards = np.cumsum(own.counts), np.cumsum(own.counts[::-1])[::-1]
-            low, high = own.keys[np.argmax(upwards > strange)], own.keys[np.flatnonzero(downwards > strange)[-1]]
-            found[at] = int(low), int(high)
-        return found
+        return ranges_of(table, BINS, self.tail)
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
         for key in self._events(batch.take([i])).keys.tolist():
@@ -177,7 +184,7 @@ class Profile(Keyed, frozen=True, kw_only=True):
         return f"at least {100 * (1 - 2 * self.tail):.4g} % of the corpus have {low} to {high}"
 
     def compile(self) -> "ProfileChecker":
-        table = self.table()
+        table = self.learned
         return ProfileChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
     def summary(self) -> Iterator[str]:

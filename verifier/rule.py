@@ -123,6 +123,11 @@ class Rule(
         """Distances between what was learned and the same rule learned from samples. Most rules have none."""
         return {}
 
+    @classmethod
+    def has_measures(cls) -> bool:
+        """Whether the rule measures distances, for which samples must be learned as well as counted."""
+        return cls.measures is not Rule.measures
+
     def summary(self) -> Iterator[str]:
         """Lines that tell a person what was learned."""
         raise NotImplementedError

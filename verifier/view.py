@@ -151,17 +151,11 @@ class ImageView(
 
 
 View = PianoRollView | MelView | ImageView
-KINDS: dict[str, type[PianoRollView] | type[MelView] | type[ImageView]] = {
-    "piano-roll": PianoRollView,
-    "mel-spectrogram": MelView,
-    "image": ImageView,
-}
-"""Every kind of view by its name in the spec file."""
 
 
 def kind_of(view: View) -> str:
     """The name of its kind in the spec file."""
-    return next(name for name, cls in KINDS.items() if type(view) is cls)
+    return str(view.__struct_config__.tag)
 
 
 def require_same_view(a: View, b: View, place: object) -> None:

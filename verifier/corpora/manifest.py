@@ -1,5 +1,6 @@
 """What a corpus that the tool knows by name is: one YAML file beside this module for each."""
 
+import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -60,8 +61,9 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     """Settings of the view under which it is learned, unless other ones are asked for."""
 
 
+@functools.cache
 def manifests() -> list[Manifest]:
-    """The manifests of all corpora known by name, in the order of their names."""
+    """The manifests of all corpora known by name, in the order of their names. Read once: a command asks several times."""
     return [_read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))]
 
 

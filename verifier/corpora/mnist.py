@@ -9,7 +9,6 @@ from verifier.corpora.manifest import Manifest
 from verifier.errors import InputError
 from verifier.media.pieces import Picture
 
-VERSION = 1
 SIDE = 28
 MOST = 60000
 

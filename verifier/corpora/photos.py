@@ -6,8 +6,6 @@ from verifier.corpora.manifest import Manifest
 from verifier.errors import InputError
 from verifier.media.pieces import Picture
 
-VERSION = 1
-
 
 def read(folder: Path, manifest: Manifest) -> list[Picture]:
     """The files that the manifest names, by their names. Raises InputError for one that is missing."""

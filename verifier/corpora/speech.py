@@ -6,7 +6,6 @@ from verifier.corpora.manifest import Manifest
 from verifier.errors import InputError
 from verifier.media.pieces import Recording
 
-VERSION = 1
 SPEAKERS = {
     "en_US_f_Allison": "allison",
     "es_MX_f_Allison": "allison",

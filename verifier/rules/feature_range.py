@@ -12,6 +12,7 @@ from verifier.batch import Batch
 from verifier.counted import Events, KeyChecker, Keyed, KeySet, Place
 from verifier.errors import InputError
 from verifier.features.scalars import BINS, SCALARS, Name, scalar
+from verifier.profile import ranges_of
 from verifier.rule import Count, Counts, Kinds, option
 
 NAMES: tuple[Name, ...] = tuple(SCALARS)
@@ -82,7 +83,7 @@ class FeatureRange(Keyed, frozen=True, kw_only=True):
         return {"values": found}
 
     def allowed(self, table: Kinds) -> NDArray[np.int64]:
-        ranges = [np.arange(low, high + 1) for low, high in self._ranges(table).values()]
+        ranges = [np.arange(low, high + 1) for low, high in ranges_of(table, BINS, self.tail).values()]
         return np.concatenate([np.zeros(0, np.int64), *ranges])
 
     def places(self, batch: Batch, i: int) -> Iterator[Place]:
@@ -103,7 +104,7 @@ class FeatureRange(Keyed, frozen=True, kw_only=True):
         raise InputError(self.name(), f"expected a feature and its value such as 'polyphony 3.8', found {name!r}")
 
     def allowance(self, key: int, table: Kinds) -> str:
-        ranges, feature = self._ranges(table), key // BINS
+        ranges, feature = ranges_of(table, BINS, self.tail), key // BINS
         if feature not in ranges:
             return "the corpus has no sample in which it is defined"
         low, high = (_text(end)[1] for end in ranges[feature])
@@ -116,26 +117,12 @@ class FeatureRange(Keyed, frozen=True, kw_only=True):
 
     def summary(self) -> Iterator[str]:
         table = self.table()
-        for feature, (low, high) in self._ranges(table).items():
+        for feature, (low, high) in ranges_of(table, BINS, self.tail).items():
             bottom, top = _text(low)[1], _text(high)[1]
             yield f"{NAMES[feature]}: {bottom} to {top} {SCALARS[NAMES[feature]].unit}"
 
     def _chosen(self) -> list[Name]:
         return sorted(set(self.features), key=NAMES.index)
-
-    def _ranges(self, table: Kinds) -> dict[int, tuple[int, int]]:
-        """Of each feature with values, the lowest and the highest key such that at most ``tail`` of the corpus lie
-        below the one, and at most as many above the other.
-        """
-        found: dict[int, tuple[int, int]] = {}
-        for feature in np.unique(table.keys // BINS).tolist():
-            own = table.where(table.keys // BINS == feature)
-            strange = int(self.tail * own.counts.sum())
-            upwards = np.cumsum(own.counts)
-            downwards = np.cumsum(own.counts[::-1])[::-1]
-            low, high = own.keys[np.argmax(upwards > strange)], own.keys[np.flatnonzero(downwards > strange)[-1]]
-            found[feature] = int(low), int(high)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
