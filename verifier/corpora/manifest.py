@@ -63,7 +63,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
 @functools.cache
 def manifests() -> list[Manifest]:
-    """The manifests of all corpora known by name, in the order of their names. Read once: a command asks several times."""
+    """The manifests of all corpora known by name, in the order of their names; read once, and asked for often."""
     return [_read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))]
 
 
