@@ -23,10 +23,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from verifier.features.columns import WINDOW, centroids, column_moments, moments, slopes
-from verifier.features.mel_spectrogram import mel_spectrogram
-from verifier.media.audio import read_audio
-from verifier.view import MelView
+from verifier.audio.features.frame_moments import WINDOW, centroids, column_moments, moments, slopes
+from verifier.audio.features.mel_spectrogram import mel_spectrogram
+from verifier.audio.read import read_audio
+from verifier.audio.view import MelView
 
 
 def main() -> None:

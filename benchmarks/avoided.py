@@ -23,18 +23,20 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier import corpora, statistics
-from verifier.batch import Batch, concatenate
-from verifier.corpora import Corpus, Split
-from verifier.counted import Events
-from verifier.features.lines import lines
-from verifier.learn import by_group
-from verifier.media.piano_roll import batch_of
-from verifier.media.source import open_path
-from verifier.nulls import Contrast, Null, null_versions
-from verifier.rule import merge_all
-from verifier.rules.avoided_patterns import INTERVALS, AvoidedPatterns
-from verifier.view import PianoRollView
+from verifier import corpora
+from verifier.base import statistics
+from verifier.corpora import Corpus
+from verifier.data.batch import Batch, concatenate
+from verifier.data.paths import open_path
+from verifier.music.features.voice_notes import lines
+from verifier.music.null_models import Null, NullContrast, null_versions
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.avoided_patterns import INTERVALS, AvoidedPatterns
+from verifier.music.view import PianoRollView
+from verifier.rule.counted import Events
+from verifier.rule.rule import merge_all
+from verifier.spec.provenance import Split
+from verifier.verbs.learn import by_group
 
 VIEW = PianoRollView()
 FALSE_ALARMS = 0.05
@@ -52,7 +54,7 @@ class Avoided(NamedTuple):
     """What stands against chance: null versions, what they share with the corpus, and what a key is called."""
 
     null: Null
-    contrast: Contrast
+    contrast: NullContrast
     names: Sequence[str]
 
     def bans(self) -> NDArray[np.int64]:
@@ -118,7 +120,7 @@ def of_melodies(batch: Batch) -> Avoided:
     null: Null = "shuffled"
     kinds = STEPS + STEPS**2
     pieces = by_group(batch)
-    contrasts = [Contrast.learn(piece, melodic_events, null, RULE.versions, kinds) for piece in pieces]
+    contrasts = [NullContrast.learn(piece, melodic_events, null, RULE.versions, kinds) for piece in pieces]
     steps = [step_name(key - WIDEST) for key in range(STEPS)]
     return Avoided(null, merge_all(contrasts), steps + [f"{first}, then {then}" for first in steps for then in steps])
 

@@ -1,6 +1,6 @@
 """The azimuthal average of many pictures at once, next to one picture at a time as the authors of UpConv published it.
 
-What is compared: `verifier.features.azimuthal` in its two ways, and the published way as they compute it (indices,
+What is compared: `image.features.azimuthal` in its two ways, and the published way as they compute it (indices,
 radii and their order anew for each picture, `numpy.fft.fft2`, a logarithm of every pixel). The way `durall` must give
 the same numbers, to 1e-5 of the largest; `exact` is compared with itself written out plainly, ring by ring. One thread
 each, then with as many threads of scipy's as there are processors. Processor time, the least of several runs: a shared
@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.features.azimuthal import _averages, azimuthal_average
-from verifier.features.intensity import LEVELS
+from verifier.image.features.azimuthal import _averages, azimuthal_average
+from verifier.values.intensity import LEVELS
 
 Pictures = NDArray[np.float32]
 

@@ -19,15 +19,17 @@ from dataclasses import replace
 import numpy as np
 from msgspec import structs
 
-from verifier import check, corpora, learn
-from verifier.corpora import Split
-from verifier.media.pieces import batch_of
-from verifier.rule import rules_for
-from verifier.sources import choose, whole_index
-from verifier.spec import CorpusRecord, Spec
-from verifier.statistics import rate_interval
-from verifier.view import PianoRollView, kind_of, view_of
-from verifier.whole import calibrate_whole
+from verifier import corpora
+from verifier.base.statistics import rate_interval
+from verifier.corpora.sample_sets import choose, whole_index
+from verifier.data.pieces import batch_of
+from verifier.data.view import kind_of, view_of
+from verifier.judge.sets import calibrate_whole
+from verifier.music.view import PianoRollView
+from verifier.rule.registry import rules_for
+from verifier.spec.provenance import CorpusRecord, Split
+from verifier.spec.spec import Spec
+from verifier.verbs import check, learn
 
 
 def main() -> None:

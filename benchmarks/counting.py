@@ -40,16 +40,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier import check, corpora
-from verifier import spec as specs
-from verifier.batch import Batch
-from verifier.features import roll
-from verifier.media.piano_roll import batch_of
-from verifier.media.source import open_path
-from verifier.rule import Counts, Rule, merge_all
-from verifier.rules.chroma_transitions import ChromaTransitions
-from verifier.rules.durations import Durations
-from verifier.rules.intensity_modes import IntensityModes
+from verifier import corpora
+from verifier.data.batch import Batch
+from verifier.data.paths import open_path
+from verifier.music.features import roll
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.chroma_transitions import ChromaTransitions
+from verifier.music.rules.durations import Durations
+from verifier.rule.rule import Rule, RuleCounts, merge_all
+from verifier.spec import spec as specs
+from verifier.values.rules.intensity_modes import IntensityModes
+from verifier.verbs import check
 
 WAYS = ("numpy", "scan_numpy", "compiled", "check")
 CONTENTS = ("rolls", "sigmoid")
@@ -221,7 +222,7 @@ def count_by_rules(spec: specs.Spec, samples: Iterator[Batch], compile_after: in
     roll.COMPILE_AFTER = compile_after
     chords, durations, modes = (spec.rule(rule.name()) for rule in (ChromaTransitions, Durations, IntensityModes))
     checkers = {rule.name(): rule.compile() for rule in spec.rules}
-    found: dict[str, list[Counts]] = {name: [] for name in checkers}
+    found: dict[str, list[RuleCounts]] = {name: [] for name in checkers}
     observed = []
     for batch in samples:
         for name, checker in checkers.items():
@@ -275,7 +276,7 @@ def count_by_hand(spec: specs.Spec, file: Path) -> Numbers:
     assert isinstance(durations, Durations)
     assert isinstance(modes, IntensityModes)
     known_change = np.zeros(1 << 24, np.bool_)
-    known_change[chords.allowed(chords.table())] = True
+    known_change[chords.allowed(chords.from_yaml())] = True
     known_length = np.zeros(STEPS + 1, np.bool_)
     known_length[[steps for steps in durations.durations if steps <= STEPS]] = True
     chroma = np.uint16(1) << ((spec.view.lowest_pitch + np.arange(spec.view.pitches)) % 12).astype(np.uint16)

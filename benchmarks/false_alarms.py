@@ -16,13 +16,14 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora, spec
-from verifier.features.chroma import CODES
-from verifier.learn import by_group
-from verifier.media.piano_roll import batch_of
-from verifier.rule import Kinds
-from verifier.rules.chroma_transitions import ChromaTransitions
-from verifier.view import View
+from verifier import corpora
+from verifier.data.view import View
+from verifier.music.features.chroma import CODES
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.chroma_transitions import ChromaTransitions
+from verifier.rule.rule import SparseCounts
+from verifier.spec import spec
+from verifier.verbs.learn import by_group
 
 SETS = {"exact": "none", "closed": "transposition"}
 """What a set of transitions is called here -> the option ``invariance``."""
@@ -60,7 +61,7 @@ def measure(corpus: str, view: View, works: Sequence[int], splits: int) -> dict[
     for name, invariance in SETS.items():
         # Each work is learned once; a split adds up the tables of its works.
         states = [ChromaTransitions.learn(group, invariance=invariance) for group in groups]
-        tables = [state.table() for state in states]
+        tables = [state.from_yaml() for state in states]
         for count in works:
             # The same works for both sets.
             orders = [np.random.default_rng([count, seed]).permutation(len(groups)).tolist() for seed in range(splits)]
@@ -70,21 +71,21 @@ def measure(corpus: str, view: View, works: Sequence[int], splits: int) -> dict[
 
 
 def rates_of(
-    states: Sequence[ChromaTransitions], tables: Sequence[Kinds], learned: Sequence[int], held_out: Sequence[int]
+    states: Sequence[ChromaTransitions], tables: Sequence[SparseCounts], learned: Sequence[int], held_out: Sequence[int]
 ) -> tuple[float, float]:
     """Violations per change of the held-out works, and the forecast that the learned ones make for them."""
     empty = ChromaTransitions.with_options(**states[0].set_options())
-    rule = structs.replace(empty, **empty.record(total([tables[i] for i in learned])))
+    rule = structs.replace(empty, **empty.to_yaml(total([tables[i] for i in learned])))
     forecast = rule.leave_one_out([states[i] for i in learned])
     assert forecast is not None, "there are two works or more"
     unseen = total([tables[i] for i in held_out])
     changes = unseen.keys >> 12 != unseen.keys & (CODES - 1)
-    broken = changes & ~np.isin(unseen.keys, rule.allowed(rule.table()))
+    broken = changes & ~np.isin(unseen.keys, rule.allowed(rule.from_yaml()))
     return unseen.counts[broken].sum() / unseen.counts[changes].sum(), forecast
 
 
-def total(tables: Sequence[Kinds]) -> Kinds:
-    return Kinds.of(
+def total(tables: Sequence[SparseCounts]) -> SparseCounts:
+    return SparseCounts.of(
         np.concatenate([table.keys for table in tables]), np.concatenate([table.counts for table in tables])
     )
 

@@ -26,15 +26,17 @@ from msgspec import structs
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from verifier import corpora, spec, statistics
-from verifier.baselines import move_notes
-from verifier.batch import Batch
-from verifier.diff import growth_p_value
-from verifier.features.roll import scan
-from verifier.media.piano_roll import batch_of
-from verifier.record import RuleResult
-from verifier.rule import Checker
-from verifier.verdict import holm
+from verifier import corpora
+from verifier.base import statistics
+from verifier.data.batch import Batch
+from verifier.judge.calibration import holm
+from verifier.music.edits import move_notes
+from verifier.music.features.roll import scan
+from verifier.music.piano_roll import batch_of
+from verifier.rule.rule import Checker
+from verifier.spec import spec
+from verifier.spec.run import RuleResult
+from verifier.verbs.diff import growth_p_value
 
 WINDOWS = 500
 COPIES = 20

@@ -22,12 +22,14 @@ from paper import MEASURED, Measured, measure, print_table
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
-from verifier import corpora, generated, spec
-from verifier.batch import Batch, concatenate
-from verifier.learn import calibrate, learn_rules
-from verifier.media.piano_roll import batch_of
-from verifier.rule import Rule
-from verifier.sources import open_samples
+from verifier import corpora
+from verifier.corpora import shipped as generated
+from verifier.corpora.sample_sets import open_samples
+from verifier.data.batch import Batch, concatenate
+from verifier.music.piano_roll import batch_of
+from verifier.rule.rule import Rule
+from verifier.spec import spec
+from verifier.verbs.learn import calibrate, learn_rules
 
 SEEDS = ("iwgan", "iwgan-seed-1", "iwgan-seed-2")
 OUTPUTS = {

@@ -30,19 +30,22 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora, spec
-from verifier.baselines import BASELINES
-from verifier.batch import Batch
-from verifier.corpora import Corpus, Split
-from verifier.features.roll import scan
-from verifier.features.stretches import stretches
-from verifier.files import replacing
-from verifier.learn import Fold, Rules, calibrate, learn_folds
-from verifier.media.piano_roll import batch_of
-from verifier.rule import Rule, rules_for
-from verifier.statistics import auroc
-from verifier.verdict import Reference
-from verifier.view import View
+from verifier import corpora
+from verifier.base.files import replacing
+from verifier.base.statistics import auroc
+from verifier.corpora import Corpus
+from verifier.data.batch import Batch
+from verifier.data.view import View
+from verifier.judge.calibration import Conformal
+from verifier.music.edits import BASELINES
+from verifier.music.features.roll import scan
+from verifier.music.features.runs import stretches
+from verifier.music.piano_roll import batch_of
+from verifier.rule.registry import rules_for
+from verifier.rule.rule import Rule
+from verifier.spec import spec
+from verifier.spec.provenance import Split
+from verifier.verbs.learn import Fold, Rules, calibrate, learn_folds
 
 OF_WINDOWS = ("one-note", "three-notes", "shuffled-chords", "bernoulli")
 OF_PIECES = ("one-note", "three-notes", "parallel-fifths", "swapped-voices", "wrong-duration", "shuffled-chords")
@@ -131,7 +134,7 @@ def score_half(
     assert calibration is not None
     names = [rule.name() for rule in calibrated]
     checkers = [rule.compile() for rule in calibrated]
-    everything, pair = Reference(calibration, names), Reference(calibration, SHARP)
+    everything, pair = Conformal(calibration, names), Conformal(calibration, SHARP)
     scores: dict[str, dict[str, list[float]]] = {}
     spoke: dict[str, list[str]] = {}
     for kind, batch in batches.items():

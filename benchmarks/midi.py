@@ -29,12 +29,13 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier import corpora
-from verifier import spec as specs
-from verifier.features.lines import lines
-from verifier.media.midi_file import MidiTrack, write_tracks
-from verifier.media.piano_roll import Notes, batch_of, piano_roll
-from verifier.media.symbolic import read_notes
-from verifier.view import PianoRollView
+from verifier.music.features.voice_notes import lines
+from verifier.music.midi_file import MidiTrack, write_tracks
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of, piano_roll
+from verifier.music.read.symbolic import read_notes
+from verifier.music.view import PianoRollView
+from verifier.spec import spec as specs
 
 TEMPO = 120.0
 """Quarter notes a minute in a MIDI file that does not say."""

@@ -23,16 +23,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verifier import corpora, spec
-from verifier.baselines import bernoulli
-from verifier.batch import Batch, concatenate
-from verifier.media.piano_roll import Notes, batch_of, piano_roll
-from verifier.rule import Rule
-from verifier.rules.chroma_transitions import ChromaTransitions
-from verifier.rules.duration_distribution import DurationDistribution
-from verifier.rules.intensity_distribution import IntensityDistribution
-from verifier.sources import open_samples
-from verifier.view import View
+from verifier import corpora
+from verifier.corpora.sample_sets import open_samples
+from verifier.data.batch import Batch, concatenate
+from verifier.data.view import View
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of, piano_roll
+from verifier.music.rules.chroma_transitions import ChromaTransitions
+from verifier.music.rules.duration_distribution import DurationDistribution
+from verifier.rule.rule import Rule
+from verifier.spec import spec
+from verifier.values.noise import bernoulli
+from verifier.values.rules.intensity_distribution import IntensityDistribution
 
 PUBLISHED = {"test": 429, "Bernoulli": 58_284}
 """Violations among 63,000 pairs of neighbouring steps, as the paper counts them."""

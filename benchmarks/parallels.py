@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from verifier import corpora
-from verifier.batch import Batch
-from verifier.media.piano_roll import Notes, batch_of, steps_of
-from verifier.places import pitch_name
-from verifier.rules.parallels import Parallels
-from verifier.view import PianoRollView
+from verifier.data.batch import Batch
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of, steps_of
+from verifier.music.rules.parallels import Parallels
+from verifier.music.view import PianoRollView
+from verifier.music.words import pitch_name
 
 SPEC_GRID = PianoRollView(window=None)
 EXACT_GRID = PianoRollView(window=None, steps_per_quarter=8)

@@ -11,14 +11,17 @@ pieces.
 import argparse
 from pathlib import Path
 
-from verifier import corpora, learn
-from verifier.media.pieces import batch_of, kind_of_piece
-from verifier.power import learning_curve, power
+from verifier import corpora
+from verifier.corpora.sample_sets import choose
+from verifier.data.pieces import batch_of, kind_of_piece
+from verifier.data.view import kind_of, view_of
+from verifier.music.view import PianoRollView
 from verifier.report import power as report
-from verifier.rule import rules_for
-from verifier.sources import choose
-from verifier.spec import CorpusRecord, Spec
-from verifier.view import PianoRollView, kind_of, view_of
+from verifier.rule.registry import rules_for
+from verifier.spec.provenance import CorpusRecord
+from verifier.spec.spec import Spec
+from verifier.verbs import learn
+from verifier.verbs.power import learning_curve, power
 
 
 def main() -> None:

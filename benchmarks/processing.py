@@ -5,9 +5,9 @@
     python benchmarks/processing.py photos.yaml speech.yaml
 
 For each spec, in real samples that it held out: how many each rule catches by its own p-value after each processing of
-``verifier.processing.PROCESSINGS``, next to how many of the unedited ones. A rule survives what makes it catch at most
-alpha more, and after which the samples as a set do not fail it (*). Then the verdict of a check of the same samples,
-what it says was done to them, and which rules fail.
+``PROCESSINGS`` (judge/post_processing.py), next to how many of the unedited ones. A rule survives what makes it catch
+at most alpha more, and after which the samples as a set do not fail it (*). Then the verdict of a check of the same
+samples, what it says was done to them, and which rules fail.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from verifier import spec as specs
-from verifier.batch import concatenate
-from verifier.check import ALPHA, Checkers, judge, tally
-from verifier.faults import fault_named
-from verifier.power import Caught, power
-from verifier.processing import PROCESSINGS
-from verifier.record import SetResult
-from verifier.rule import rule_named
-from verifier.sources import open_samples
-from verifier.spec import Spec
-from verifier.view import kind_of
+from verifier.corpora.sample_sets import open_samples
+from verifier.data.batch import concatenate
+from verifier.data.view import kind_of
+from verifier.judge.post_processing import PROCESSINGS
+from verifier.rule.fault import fault_named
+from verifier.rule.registry import rule_named
+from verifier.spec import spec as specs
+from verifier.spec.run import SetResult
+from verifier.spec.spec import Spec
+from verifier.verbs.check import ALPHA, Checkers, judge, tally
+from verifier.verbs.power import Caught, power
 
 
 def main() -> None:

@@ -18,16 +18,22 @@ import numpy as np
 from msgspec import structs
 from numpy.random import default_rng
 
-from verifier import copying, corpora, coverage, diversity, spec
-from verifier.baselines import bernoulli, move_notes
-from verifier.batch import Batch
-from verifier.copying import CopyingReference, CopyingResult, Index
-from verifier.counted import Vocabulary
-from verifier.coverage import Classes, CoverageResult, RarefactionCurve
-from verifier.diversity import DiversityResult, TwinCurve
-from verifier.media.piano_roll import Notes, batch_of
-from verifier.rule import Rule
-from verifier.view import View
+from verifier import corpora
+from verifier.data.batch import Batch
+from verifier.data.view import View
+from verifier.judge import coverage
+from verifier.judge.coverage import Classes, CoverageResult, RarefactionCurve
+from verifier.music import memorisation as copying
+from verifier.music import near_duplicates as diversity
+from verifier.music.edits import move_notes
+from verifier.music.memorisation import CopyingReference, CopyingResult, Index
+from verifier.music.near_duplicates import DiversityResult, TwinCurve
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of
+from verifier.rule.rule import Rule
+from verifier.rule.vocabulary import Vocabulary
+from verifier.spec import spec
+from verifier.values.noise import bernoulli
 
 SAMPLES = 1000
 

@@ -29,20 +29,23 @@ import scipy.stats
 from numpy.typing import NDArray
 from paper import print_table
 
-from verifier import check, corpora, evaluate, learn
-from verifier.baselines import exponential
-from verifier.batch import Batch, concatenate
-from verifier.corpora import Split
-from verifier.features.columns import MOMENTS
-from verifier.media.audio import read_audio
-from verifier.media.pieces import batch_of
-from verifier.media.source import open_path
-from verifier.rule import Rule, merge_all, rules_for
-from verifier.rules.intensity_distribution import IntensityDistribution
-from verifier.rules.spectral_centroid import SpectralCentroid
-from verifier.rules.spectral_slope import SpectralSlope
-from verifier.spec import CorpusRecord, Spec
-from verifier.view import MelView, View, view_of
+from verifier import corpora
+from verifier.audio.features.frame_moments import MOMENTS
+from verifier.audio.read import read_audio
+from verifier.audio.rules.spectral_centroid import SpectralCentroid
+from verifier.audio.rules.spectral_slope import SpectralSlope
+from verifier.audio.view import MelView
+from verifier.data.batch import Batch, concatenate
+from verifier.data.paths import open_path
+from verifier.data.pieces import batch_of
+from verifier.data.view import View, view_of
+from verifier.rule.registry import rules_for
+from verifier.rule.rule import Rule, merge_all
+from verifier.spec.provenance import CorpusRecord, Split
+from verifier.spec.spec import Spec
+from verifier.values.noise import exponential
+from verifier.values.rules.intensity_distribution import IntensityDistribution
+from verifier.verbs import check, evaluate, learn
 
 Floats = NDArray[np.float64]
 State = tuple[Rule, ...]

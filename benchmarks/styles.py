@@ -31,15 +31,15 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier import corpora
-from verifier.batch import Batch
-from verifier.features.lines import lines
-from verifier.learn import calibrate, learn_folds, with_trials
-from verifier.media.piano_roll import batch_of
-from verifier.rule import rules_for
-from verifier.sources import choose
-from verifier.statistics import auroc
-from verifier.verdict import Reference
-from verifier.view import PianoRollView
+from verifier.base.statistics import auroc
+from verifier.corpora.sample_sets import choose
+from verifier.data.batch import Batch
+from verifier.judge.calibration import Conformal
+from verifier.music.features.voice_notes import lines
+from verifier.music.piano_roll import batch_of
+from verifier.music.view import PianoRollView
+from verifier.rule.registry import rules_for
+from verifier.verbs.learn import calibrate, learn_folds, with_trials
 
 Floats = NDArray[np.float64]
 
@@ -121,7 +121,7 @@ def scored(own: str, part: int, load: functools.partial[Batch]) -> Scored:
     assert calibration is not None
     names = [rule.name() for rule in states]
     plain = [name for name in names if name in SCALE_FREE]
-    everything, few = Reference(calibration, names), Reference(calibration, plain)
+    everything, few = Conformal(calibration, names), Conformal(calibration, plain)
     checkers = [rule.compile() for rule in states]
     batches = {own: tested, **{other: load(other) for mine, other in PAIRS if mine == own}}
     rows: dict[str, dict[str, Floats]] = {}

@@ -17,8 +17,10 @@ import numpy as np
 import scipy.signal
 
 from tests import rolls
-from verifier.batch import Batch
-from verifier.view import ImageView, MelView, View
+from verifier.audio.view import MelView
+from verifier.data.batch import Batch
+from verifier.data.view import View
+from verifier.image.view import ImageView
 
 PICTURES = ImageView(height=16, width=16)
 SOUNDS = MelView(sample_rate=8000, n_fft=256, hop_length=80, bands=20, window=None, full_scale=12)
@@ -89,7 +91,7 @@ def batch(samples: Sequence[str], medium: str, groups: list[str] | None = None) 
     if medium == "image":
         values = np.stack([picture(text) for text in samples]) if samples else np.zeros((0, 16, 16), np.float32)
         return Batch.of(PICTURES, values, names=names, groups=groups)
-    from verifier.media.audio import batch_of_waves
+    from verifier.audio.read import batch_of_waves
 
     waves = [sound(text) for text in samples]
     return batch_of_waves(waves, [RATE] * len(waves), SOUNDS, names=names, groups=groups or names)

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from verifier import voices as voices_of
-from verifier.batch import Batch
-from verifier.media.piano_roll import Notes
-from verifier.view import PianoRollView
-from verifier.voices import SILENT, Voices
+from verifier.data.batch import Batch
+from verifier.music import voices as voices_of
+from verifier.music.notes import Notes
+from verifier.music.view import PianoRollView
+from verifier.music.voices import SILENT, Voices
 
 NAMES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 

@@ -8,12 +8,12 @@ from torch import nn
 from tests.rolls import batch
 from tests.test_check import chorale_like
 from tests.test_cli import write_midi
-from verifier import cli
-from verifier.batch import Batch
-from verifier.errors import InputError
+from verifier.base.errors import InputError
+from verifier.cli import main as cli
+from verifier.data.batch import Batch
 from verifier.generators import adversarial
 from verifier.generators.adversarial import Classifier, accuracy, fgsm, fit, full_windows, longest_pitch_class
-from verifier.view import PianoRollView
+from verifier.music.view import PianoRollView
 
 torch.set_num_threads(1)  # networks this small lose more than they win by a second one
 

@@ -12,14 +12,14 @@ from music21.pitch import Pitch
 from symusic import Score
 
 from tests.rolls import batch, random_batch, voiced_batch
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.media.midi_file import write_midi
-from verifier.media.source import open_path
-from verifier.report import annotate
-from verifier.report.annotate import _Key, _spelled
-from verifier.rule import Violation
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.data.paths import open_path
+from verifier.music import annotate
+from verifier.music.annotate import _Key, _spelled
+from verifier.music.midi_file import write_midi
+from verifier.music.view import PianoRollView
+from verifier.rule.rule import Violation
 
 VOICED = "pickup=1 C5:0-4 B4:4-12 B4:12-16 G4:16-24^ | E4:0-16 E4:20-24 | rest | C3:0-5 D3:5-16 C3:16-24"
 

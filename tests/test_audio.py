@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from verifier import waves as waves_of
-from verifier.batch import Batch, concatenate
-from verifier.errors import InputError
-from verifier.features.mel_spectrogram import frames_of, mel_spectrogram
-from verifier.media import audio
-from verifier.media.audio import batch_of_waves, read_audio
-from verifier.view import MelView
-from verifier.waves import BINS, FRAME, Waves, measure
+from verifier.audio import read as audio
+from verifier.audio import waveform as waves_of
+from verifier.audio.features.mel_spectrogram import frames_of, mel_spectrogram
+from verifier.audio.read import batch_of_waves, read_audio
+from verifier.audio.view import MelView
+from verifier.audio.waveform import BINS, FRAME, Waves, measure
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch, concatenate
 
 RATE = 8000
 VIEW = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50)

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch, voiced_batch
-from verifier.batch import Batch, concatenate
-from verifier.counted import Events
-from verifier.errors import InputError
-from verifier.features.lines import lines
-from verifier.learn import by_group
-from verifier.nulls import VERSIONS, Contrast, null_versions
-from verifier.rule import merge_all
-from verifier.rules.avoided_patterns import SIMILAR, AvoidedPatterns, Occurrences
-from verifier.view import PianoRollView
-from verifier.voices import SILENT, Voices
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch, concatenate
+from verifier.music.features.voice_notes import lines
+from verifier.music.null_models import VERSIONS, NullContrast, null_versions
+from verifier.music.rules.avoided_patterns import SIMILAR, AvoidedPatterns, Occurrences
+from verifier.music.view import PianoRollView
+from verifier.music.voices import SILENT, Voices
+from verifier.rule.counted import Events
+from verifier.rule.rule import merge_all
+from verifier.verbs.learn import by_group
 
 every_null = pytest.mark.parametrize("null", VERSIONS)
 LOWEST = np.array([72, 65, 58, 48])
@@ -62,7 +62,7 @@ def test_a_motion_that_was_taken_out_of_a_style_is_all_that_the_style_avoids():
     checker = learned.compile()
     assert checker.count(chance_style(1, without=FIFTHS)).violations.sum() == 0
     found = checker.count(chance_style(2))
-    assert {checker.kind_name(int(key)) for key in found.kinds.keys} == {"fifth to fifth in similar motion"}
+    assert {checker.type_name(int(key)) for key in found.kinds.keys} == {"fifth to fifth in similar motion"}
     expected = learned.contrast().expected()[FIFTHS]
     assert abs(found.violations.sum() - expected) < 4 * math.sqrt(expected)
     tested, *bans = learned.summary()
@@ -125,7 +125,7 @@ def test_the_strength_is_that_of_a_permutation_within_pieces():
         piece = np.arange(len(some)) % 2
         return Events(np.arange(len(some)), np.zeros(len(some), np.int64), counts[piece, version])
 
-    contrast = Contrast.learn(samples, events, "rotated", 2, 1)
+    contrast = NullContrast.learn(samples, events, "rotated", 2, 1)
     assert (contrast.corpus, contrast.chance) == ([2], [13])
     sums = [(counts[0, i], counts[1, j]) for i in range(3) for j in range(3)]
     drawn = np.array([a + b for a, b in sums])
@@ -135,7 +135,7 @@ def test_the_strength_is_that_of_a_permutation_within_pieces():
 def test_a_rare_motion_is_neither_tested_nor_called_for_want_of_one():
     # Chance makes the first kind 5 times, the second 11 times, the third 200 times; the corpus never.
     chance = np.array([40, 88, 1600, 8_000])
-    contrast = Contrast(np.array([0, 0, 0, 1216]), chance, np.array([400, 900, 2000, 9000]))
+    contrast = NullContrast(np.array([0, 0, 0, 1216]), chance, np.array([400, 900, 2000, 9000]))
     avoided = contrast.avoided(versions=8, level=0.05, effect=20, least=5)
     assert contrast.expected()[1] == pytest.approx(11)
     assert avoided.tolist() == [False, True, True, False]

@@ -7,21 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import rolls
-from verifier.baselines import (
-    BASELINES,
-    bernoulli,
-    exponential,
-    move_boundaries,
-    move_notes,
-    parallel_fifths,
-    shuffle_chords,
-    swap_voices,
-)
-from verifier.batch import Batch
-from verifier.features.lines import lines
-from verifier.rules.parallels import Parallels
-from verifier.view import PianoRollView
-from verifier.voices import SILENT
+from verifier.data.batch import Batch
+from verifier.music.edits import BASELINES, move_boundaries, move_notes, parallel_fifths, shuffle_chords, swap_voices
+from verifier.music.features.voice_notes import lines
+from verifier.music.rules.parallels import Parallels
+from verifier.music.view import PianoRollView
+from verifier.music.voices import SILENT
+from verifier.values.noise import bernoulli, exponential
 
 VIEW = PianoRollView(lowest_pitch=40, pitches=12, window=20)
 

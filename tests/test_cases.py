@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from tests.media import batch
-from verifier.check import locate
-from verifier.rule import rule_named
+from verifier.rule.registry import rule_named
+from verifier.verbs.check import locate
 
 CASES = [
     pytest.param(path.stem, case, id=f"{path.stem}: {case['case']}")

@@ -11,15 +11,16 @@ from msgspec import structs
 
 from tests.rolls import batch, random_batch
 from tests.test_spec import small_spec
-from verifier import check, report
-from verifier.batch import Batch, concatenate
-from verifier.copying import build_index
-from verifier.errors import InputError
-from verifier.learn import calibrate, learn_rules
-from verifier.record import Run
-from verifier.rule import rules_for
-from verifier.view import PianoRollView
-from verifier.whole import calibrate_whole
+from verifier import report
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch, concatenate
+from verifier.judge.sets import calibrate_whole
+from verifier.music.memorisation import build_index
+from verifier.music.view import PianoRollView
+from verifier.rule.registry import rules_for
+from verifier.spec.run import Run
+from verifier.verbs import check
+from verifier.verbs.learn import calibrate, learn_rules
 
 
 def chorale_like(seed: int, n: int = 30) -> list[str]:

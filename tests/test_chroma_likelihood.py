@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rolls import batch, random_batch
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.features import durations
-from verifier.features.chroma import CODES, chord_code
-from verifier.features.roll import scan
-from verifier.rule import replace, rule_named
-from verifier.rules.accidentals import Accidentals, contexts
-from verifier.rules.chroma_likelihood import ChromaLikelihood, chord_changes
-from verifier.surprise import LENGTH_AT
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.music.features import durations
+from verifier.music.features.chroma import CODES, chord_code
+from verifier.music.features.roll import scan
+from verifier.music.rules.accidentals import Accidentals, contexts
+from verifier.music.rules.chroma_likelihood import ChromaLikelihood, chord_changes
+from verifier.rule.ngrams import LENGTH_AT
+from verifier.rule.registry import rule_named
+from verifier.rule.rule import replace
 
 few = settings(max_examples=15, deadline=None)
 orders = st.integers(1, 3)
@@ -172,7 +173,7 @@ def test_locate_finds_what_count_counts_under_a_limit(name, seed, grey):
     assert [len(found) for found in located] == counts.violations.tolist()
     observed = Counter(violation.observed for found in located for violation in found)
     kinds = zip(counts.kinds.keys.tolist(), counts.kinds.counts.tolist(), strict=True)
-    assert {checker.kind_name(kind): count for kind, count in kinds} == observed
+    assert {checker.type_name(kind): count for kind, count in kinds} == observed
 
 
 @pytest.mark.parametrize("name", ["chroma-likelihood", "accidentals"])
@@ -205,7 +206,7 @@ def test_chords_that_cannot_be_are_refused(changes, problem):
 
 def test_a_context_written_in_another_key_is_the_same():
     one, other = ({"C E G": {"C F A": 2}}, {"D F# A": {"D G B": 2}})
-    assert ChromaLikelihood(changes=one).table().keys == ChromaLikelihood(changes=other).table().keys
+    assert ChromaLikelihood(changes=one).from_yaml().keys == ChromaLikelihood(changes=other).from_yaml().keys
 
 
 @pytest.mark.parametrize(

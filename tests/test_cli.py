@@ -18,8 +18,8 @@ import yaml
 from tests.rolls import batch
 from tests.test_check import chorale_like
 from tests.test_spec import TEXT
-from verifier import cli
-from verifier.features.durations import notes
+from verifier.cli import main as cli
+from verifier.music.features.durations import notes
 
 GOLDEN = Path(__file__).parent / "golden"
 

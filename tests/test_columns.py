@@ -7,7 +7,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.features.columns import WINDOW, centroids, column_moments, moments, slopes
+from verifier.audio.features.frame_moments import WINDOW, centroids, column_moments, moments, slopes
 
 ROWS = np.arange(12.0)
 

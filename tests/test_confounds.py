@@ -7,8 +7,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from tests import media, rolls
-from verifier.confounds import Facts, Sounds, confounds, facts_of
-from verifier.media.audio import batch_of_waves
+from verifier.audio.read import batch_of_waves
+from verifier.judge.storage import Sounds, StorageProfile, confounds, storage_of
 
 
 def sounds(rate: int, ends: float, n: int = 4):
@@ -19,14 +19,14 @@ def sounds(rate: int, ends: float, n: int = 4):
         for i in range(n)
     ]
     names = [f"sound-{i}" for i in range(n)]
-    return facts_of(batch_of_waves(waves, [rate] * n, media.SOUNDS, names, names))
+    return storage_of(batch_of_waves(waves, [rate] * n, media.SOUNDS, names, names))
 
 
 def test_the_rates_of_files_are_counted_and_add_up():
     low, high = sounds(8000, 4000), sounds(22050, 11025, 3)
     assert low.sounds == Sounds(rates={8000: 4}, narrow=0)
     assert low.merge(high).sounds == high.merge(low).sounds == Sounds(rates={8000: 4, 22050: 3}, narrow=0)
-    assert low.merge(Facts()).sounds == low.sounds
+    assert low.merge(StorageProfile()).sounds == low.sounds
 
 
 def test_files_of_another_rate_are_said_before_any_verdict():
@@ -51,4 +51,4 @@ def test_spectrograms_without_waves_and_music_say_nothing_of_rates():
     real = sounds(8000, 4000)
     assert confounds(real, replace(real, sounds=Sounds())) == ()
     assert confounds(real, replace(real, sounds=UNSET)) == ()
-    assert facts_of(rolls.batch(["C4 E4"])).sounds is UNSET
+    assert storage_of(rolls.batch(["C4 E4"])).sounds is UNSET

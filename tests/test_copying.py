@@ -8,11 +8,11 @@ import pytest
 
 from tests.rolls import batch, random_batch
 from tests.test_diversity import VIEW, music, transposed
-from verifier import copying
-from verifier.batch import Batch
-from verifier.copying import CopyingReference
-from verifier.errors import InputError
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.music import memorisation as copying
+from verifier.music.memorisation import CopyingReference
+from verifier.music.view import PianoRollView
 
 REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, whole=16.0)
 

@@ -15,23 +15,16 @@ from hypothesis import strategies as st
 from music21 import converter
 
 from verifier import corpora
-from verifier.corpora import (
-    Corpus,
-    Provenance,
-    Split,
-    cache,
-    duplicates,
-    folk,
-    monteverdi,
-    palestrina,
-    scores,
-    split,
-)
+from verifier.base.errors import InputError
+from verifier.corpora import Corpus, Provenance, cache, duplicates, split
 from verifier.corpora.content import digest, pack, unpack
-from verifier.errors import InputError
-from verifier.media.piano_roll import Notes, batch_of
-from verifier.media.symbolic import notes_of_stream
-from verifier.view import PianoRollView, kind_of, view_of
+from verifier.corpora.loaders import folk, monteverdi, palestrina, scores
+from verifier.data.view import kind_of, view_of
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of
+from verifier.music.read.symbolic import notes_of_stream
+from verifier.music.view import PianoRollView
+from verifier.spec.provenance import Split
 
 ROOT = Path(__file__).parents[1]
 BACH = "35ff577d61a9c4668bb9750f1ab1dee6d08d8eb0db706d8a1536fa9c1ec32287"

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rolls import batch, random_batch
-from verifier import coverage
-from verifier.coverage import Band, RarefactionCurve, Used
-from verifier.learn import by_group
-from verifier.rule import Kinds
-from verifier.rules.chroma_transitions import ChromaTransitions
-from verifier.rules.pitch_class_sets import PitchClassSets
-from verifier.rules.pitch_range import PitchRange
+from verifier.judge import coverage
+from verifier.judge.coverage import Band, RarefactionCurve, Used
+from verifier.music.rules.chroma_transitions import ChromaTransitions
+from verifier.music.rules.pitch_class_sets import PitchClassSets
+from verifier.music.rules.pitch_range import PitchRange
+from verifier.rule.rule import SparseCounts
+from verifier.verbs.learn import by_group
 
 
 def learned(chords, **options):
@@ -44,13 +44,13 @@ def test_minimum_support_is_that_of_the_class():
 
 def test_only_what_is_a_trial_is_a_kind():
     rule = ChromaTransitions.learn(batch(["C4:0-4 D4:4-8 C4:8-12"], steps=12))
-    assert len(rule.table().keys) == 4
+    assert len(rule.from_yaml().keys) == 4
     assert coverage.classes(rule).counts.tolist() == [1, 1]
 
 
 def test_a_class_is_known_in_every_key_and_nothing_else_is():
     found = coverage.classes(learned({"C E G": 5}))
-    keys = PitchClassSets.learn(batch(["F4:0-4 A4:0-4 C5:0-4", "C4:0-4 C#4:0-4"], steps=4)).table().keys
+    keys = PitchClassSets.learn(batch(["F4:0-4 A4:0-4 C5:0-4", "C4:0-4 C#4:0-4"], steps=4)).from_yaml().keys
     assert sorted(found.of(keys).tolist()) == [-1, 0]
     assert coverage.classes(learned({})).of(keys).tolist() == [-1, -1]
 
@@ -123,12 +123,12 @@ def test_a_curve_is_the_mean_over_all_sets_of_whole_pieces():
     curve = coverage.rarefy([rule], learned_batch, held_out, resamples=4000, seed=1)["pitch-range"]
     assert curve.sizes == [1, 2, 3, 4]
     pieces = [*by_group(learned_batch), *by_group(held_out)]
-    tables = [PitchRange.learn(piece).table() for piece in pieces]
+    tables = [PitchRange.learn(piece).from_yaml() for piece in pieces]
     shares = {2: [], 4: []}
     weighted = {2: [], 4: []}
     for order in itertools.permutations(range(len(pieces))):
         # Pieces are of two samples; four samples are held against three other pieces, as many as were learned.
-        corpus = Kinds.none()
+        corpus = SparseCounts.none()
         for at in order[2:5]:
             corpus = tables[at] if not len(corpus.keys) else corpus.merge(tables[at])
         for count in (1, 2):

@@ -13,18 +13,21 @@ from rich.console import Console
 from tests.rolls import batch, voiced_batch
 from tests.test_check import chorale_like
 from tests.test_spec import small_spec
-from verifier import check, diff, findings, record, report
-from verifier.accepted import Accepted, accepting, arranged, require_acceptable
-from verifier.baselines import move_notes
-from verifier.copying import build_index
-from verifier.errors import InputError
-from verifier.learn import calibrate, learn_rules
-from verifier.record import Run
+from verifier import report
+from verifier.base.errors import InputError
+from verifier.judge.sets import calibrate_whole
+from verifier.music.edits import move_notes
+from verifier.music.memorisation import build_index
+from verifier.music.view import PianoRollView
 from verifier.report import changes, junit, markdown
-from verifier.rule import registry, rules_for
-from verifier.spec import accept, dump, dumps, load, loads
-from verifier.view import PianoRollView
-from verifier.whole import calibrate_whole
+from verifier.rule.registry import registry, rules_for
+from verifier.spec import findings
+from verifier.spec import run as record
+from verifier.spec.run import Run
+from verifier.spec.spec import accept, dump, dumps, load, loads
+from verifier.spec.suppressions import Accepted, accepting, arranged, require_acceptable
+from verifier.verbs import check, diff
+from verifier.verbs.learn import calibrate, learn_rules
 
 RULES = ["chroma-transitions", "durations", "pitch-range", "polyphony", "duration-distribution"]
 HOSTILE = "a\x1b[31m]|`<b>&\"'\u202e@x\ud800\uffff**\n:sparkles:$x$ http://x [y](z)"
@@ -202,7 +205,7 @@ def test_a_planted_regression_is_blocked_and_an_equal_run_is_not(equal, worse):
 
 
 def result(violations, trials, groups):
-    from verifier import statistics
+    from verifier.base import statistics
 
     spread = np.zeros(groups, np.int64)
     spread[:violations] = 1
@@ -238,7 +241,7 @@ def test_few_violations_are_weighed_as_the_exact_test_does():
 
 
 def test_one_bad_group_is_no_regression():
-    from verifier import statistics
+    from verifier.base import statistics
 
     counts = np.zeros(50, np.int64)
     counts[0] = 40
@@ -321,13 +324,13 @@ def test_kinds_that_mean_nothing_are_not_accepted(spec, rule, kind, message):
 
 
 def test_every_vocabulary_reads_back_the_names_it_gives():
-    from verifier.counted import Vocabulary
+    from verifier.rule.vocabulary import Vocabulary
 
     samples = voiced_batch(0, 20)
     rules = [cls.learn(samples) for cls in registry().values() if issubclass(cls, Vocabulary)]
     assert len(rules) >= 4
     for rule in rules:
-        keys = rule.table().keys.tolist()
+        keys = rule.from_yaml().keys.tolist()
         assert keys
         assert [rule.key_of(rule.key_name(key)) for key in keys[:50]] == keys[:50]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch, random_batch
-from verifier import diversity
-from verifier.baselines import move_notes
-from verifier.batch import Batch, concatenate
-from verifier.coverage import Band
-from verifier.diversity import TwinCurve
-from verifier.view import PianoRollView
+from verifier.data.batch import Batch, concatenate
+from verifier.judge.coverage import Band
+from verifier.music import near_duplicates as diversity
+from verifier.music.edits import move_notes
+from verifier.music.near_duplicates import TwinCurve
+from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(window=64)
 NEVER = TwinCurve(

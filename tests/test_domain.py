@@ -12,15 +12,16 @@ from rich.console import Console
 from tests import media
 from tests.rolls import random_batch
 from tests.test_spec import small_spec
-from verifier import check, record
-from verifier.batch import Batch, concatenate
-from verifier.corpora import Split
-from verifier.domain import Domain, among_units, domain_of, explains
-from verifier.learn import calibrate, learn_folds
+from verifier.data.batch import Batch, concatenate
+from verifier.judge.calibration import Calibration, PieceCounts
+from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.report import markdown, terminal
-from verifier.rule import rule_named
-from verifier.spec import CorpusRecord, Spec, dumps, loads
-from verifier.verdict import Calibration, PieceCounts
+from verifier.rule.registry import rule_named
+from verifier.spec import run as record
+from verifier.spec.provenance import CorpusRecord, Split
+from verifier.spec.spec import Spec, dumps, loads
+from verifier.verbs import check
+from verifier.verbs.learn import calibrate, learn_folds
 
 RULES = (rule_named("spectral-envelope")(), rule_named("modulation-spectrum")())
 

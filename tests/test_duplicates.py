@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier.corpora.duplicates import FEWEST, duplicate_groups, fingerprints, similar_pairs
-from verifier.media.piano_roll import Notes
+from verifier.music.notes import Notes
 
 
 def random_piece(seed: int, name: str | None = None, length: int = 80, parts: int = 4) -> Notes:

@@ -8,10 +8,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.media import PICTURES, batch
 from tests.test_spec import small_spec
-from verifier.errors import InputError
-from verifier.evaluate import ALL, Scores, evaluate, scores, told
-from verifier.learn import calibrate, learn_folds
+from verifier.base.errors import InputError
 from verifier.report import evaluation
+from verifier.verbs.evaluate import ALL, Scores, evaluate, scores, told
+from verifier.verbs.learn import calibrate, learn_folds
 
 
 def of(values) -> Scores:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.faults import FAULTS, LEVELS, all_faults, fault_named, faults_for
-from verifier.picture_faults import PICTURE_FAULTS
-from verifier.sound_faults import SOUND_FAULTS
-from verifier.view import PianoRollView
+from verifier.audio.faults import SOUND_FAULTS
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.image.faults import PICTURE_FAULTS
+from verifier.music.faults import FAULTS, LEVELS
+from verifier.music.view import PianoRollView
+from verifier.rule.fault import all_faults, fault_named, faults_for
 
 from . import rolls as texts
 from .test_baselines import assert_voices_are_right, chords, notes, sung

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rolls import batch, random_batch
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.features import chroma, intensity, roll
-from verifier.features.durations import notes
-from verifier.features.stretches import stretches
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.music.features import chroma, roll
+from verifier.music.features.durations import notes
+from verifier.music.features.runs import stretches
+from verifier.music.view import PianoRollView
+from verifier.values import intensity
 
 few = settings(max_examples=25, deadline=None)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from verifier import generated
-from verifier.errors import InputError
+from verifier.base.errors import InputError
+from verifier.corpora import shipped as generated
+from verifier.corpora.sample_sets import open_samples, parts_of
 from verifier.generators.sample import blocks, load
-from verifier.sources import open_samples, parts_of
-from verifier.spec import load as load_spec
+from verifier.spec.spec import load as load_spec
 
 SPEC = load_spec(Path(__file__).parents[1] / "specs" / "bach-tequilagan.yaml")
 SHIPPED = generated.names("bach")

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from tests.rolls import batch, voiced_batch
 from verifier import corpora
-from verifier.batch import concatenate
-from verifier.errors import InputError
-from verifier.features.slices import KEYS, STEPS, slices, sonority_key, sonority_name
-from verifier.media.piano_roll import batch_of
-from verifier.rules.cadences import Cadences
-from verifier.rules.dissonances import DISSONANCES, MOVES, Dissonances
-from verifier.rules.sonorities import Sonorities
-from verifier.view import PianoRollView
-from verifier.voices import SILENT
+from verifier.base.errors import InputError
+from verifier.data.batch import concatenate
+from verifier.music.features.sonorities import KEYS, STEPS, slices, sonority_key, sonority_name
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.cadences import Cadences
+from verifier.music.rules.dissonances import DISSONANCES, MOVES, Dissonances
+from verifier.music.rules.sonorities import Sonorities
+from verifier.music.view import PianoRollView
+from verifier.music.voices import SILENT
 
 MAJOR = "M3 P5 P8, bass "
 few = settings(max_examples=25, deadline=None)

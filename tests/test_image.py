@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from verifier.batch import concatenate
-from verifier.errors import InputError
-from verifier.features.intensity import LEVELS
-from verifier.media import image
-from verifier.media.image import is_image, read_images
-from verifier.view import ImageView
+from verifier.base.errors import InputError
+from verifier.data.batch import concatenate
+from verifier.image import read as image
+from verifier.image.read import is_image, read_images
+from verifier.image.view import ImageView
+from verifier.values.intensity import LEVELS
 
 GREY = ImageView(height=6, width=8)
 COLOUR = ImageView(height=6, width=8, channels=3)

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.media import random_batch
-from verifier.batch import Batch, concatenate
-from verifier.counted import Distribution, Habit
-from verifier.errors import InputError
-from verifier.learn import learn_rules
-from verifier.rule import registry, replace
-from verifier.rules.intensity_modes import IntensityModes
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch, concatenate
+from verifier.rule.distribution import Distribution
+from verifier.rule.registry import registry
+from verifier.rule.rule import replace
+from verifier.rule.textbook import TextbookRule
+from verifier.values.rules.intensity_modes import IntensityModes
+from verifier.verbs.learn import learn_rules
 
 RULES = [(rule, medium) for rule in registry().values() for medium in rule.media]
 seeds = st.integers(0, 10_000)
@@ -70,8 +72,8 @@ def test_a_corpus_keeps_its_own_rule(rule, medium, a):
     batch = random_batch(medium, a)
     learned = rule.learn(batch).calibrate(batch)
     counts = learned.compile().count(batch)
-    if isinstance(learned, Habit):  # what it learned is how often the corpus does not keep it
-        table = learned.table()
+    if isinstance(learned, TextbookRule):  # what it learned is how often the corpus does not keep it
+        table = learned.from_yaml()
         assert counts.violations.sum() == table.counts[learned.breaking(table.keys)].sum()
     elif isinstance(learned, IntensityModes):  # values between the modes are kept too, as shares
         assert counts.violations.sum() == round(learned.measures(learned)["between"] * counts.trials.sum())
@@ -99,7 +101,7 @@ def test_locate_finds_what_count_counts(rule, medium, a, b, grey):
     assert [len(found) for found in located] == counts.violations.tolist()
     if not isinstance(learned, Distribution):
         kinds = {
-            checker.kind_name(int(key)): int(n) for key, n in zip(counts.kinds.keys, counts.kinds.counts, strict=True)
+            checker.type_name(int(key)): int(n) for key, n in zip(counts.kinds.keys, counts.kinds.counts, strict=True)
         }
         observed = [violation.observed for found in located for violation in found]
         assert {name: observed.count(name) for name in set(observed)} == kinds

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.rolls import voiced_batch
-from verifier.learn import FOLDS, calibrate, learn_folds, learn_rules
-from verifier.rule import replace, rules_for
+from verifier.rule.registry import rules_for
+from verifier.rule.rule import replace
+from verifier.verbs.learn import FOLDS, calibrate, learn_folds, learn_rules
 
 RULES = {"chroma-transitions": {}, "chroma-likelihood": {}, "duration-distribution": {}, "polyphony": {}}
 

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rolls import batch, voiced_batch
-from verifier.errors import InputError
-from verifier.features.lines import PAIRS, PARTS, dyads, in_time, lines, pairs, part_name, part_of
-from verifier.media.piano_roll import MAX_VOICES
-from verifier.rules.melodic_intervals import MelodicIntervals
-from verifier.rules.voice_ranges import VoiceRanges
-from verifier.rules.voice_spacing import VoiceSpacing
-from verifier.voices import SILENT
+from verifier.base.errors import InputError
+from verifier.music.features.voice_notes import PAIRS, PARTS, dyads, in_time, lines, pairs, part_name, part_of
+from verifier.music.piano_roll import MAX_VOICES
+from verifier.music.rules.melodic_intervals import MelodicIntervals
+from verifier.music.rules.voice_ranges import VoiceRanges
+from verifier.music.rules.voice_spacing import VoiceSpacing
+from verifier.music.voices import SILENT
 
 
 def rows(found):

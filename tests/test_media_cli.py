@@ -10,9 +10,10 @@ from PIL import Image
 
 from tests.media import batch, picture, sound
 from tests.test_spec import small_spec
-from verifier import check, cli
-from verifier.learn import calibrate, learn_folds
-from verifier.rule import rules_for
+from verifier.cli import main as cli
+from verifier.rule.registry import rules_for
+from verifier.verbs import check
+from verifier.verbs.learn import calibrate, learn_folds
 
 
 def pictures(seed: int, n: int) -> list[str]:

@@ -7,11 +7,19 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.batch import Batch
-from verifier.features import mel_spectrogram as mel
-from verifier.features.mel_spectrogram import MelStream, by_length, frames_of, mel_filters, mel_frequencies, mel_view
-from verifier.features.windows import hann
-from verifier.view import ImageView, MelView
+from verifier.audio.features import mel_spectrogram as mel
+from verifier.audio.features.mel_spectrogram import (
+    MelStream,
+    by_length,
+    frames_of,
+    mel_filters,
+    mel_frequencies,
+    mel_view,
+)
+from verifier.audio.features.windows import hann
+from verifier.audio.view import MelView
+from verifier.data.batch import Batch
+from verifier.image.view import ImageView
 
 VIEWS = [
     MelView(),

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rolls import batch, midi_number, voiced_batch
-from verifier.batch import concatenate
-from verifier.features.motions import FIFTH, OCTAVE, OTHER, UNISON, motions, perfect
-from verifier.voices import SILENT
+from verifier.data.batch import concatenate
+from verifier.music.features.motions import FIFTH, OCTAVE, OTHER, UNISON, motions, perfect
+from verifier.music.voices import SILENT
 
 
 def rows(found):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.media import batch
-from verifier import waves
-from verifier.batch import Batch
-from verifier.features.intensity import LEVELS
-from verifier.features.neighbours import (
+from verifier.audio import waveform as waves
+from verifier.audio.features.comb import comb_peaks
+from verifier.data.batch import Batch
+from verifier.image.features.pixel_differences import (
     BINS,
     DIRECTIONS,
     EDGES,
@@ -19,10 +19,11 @@ from verifier.features.neighbours import (
     parity,
     step_name,
 )
-from verifier.features.replicas import HOPS, OCTAVES, STRIDES, comb_peaks, grid_peaks
-from verifier.rules.co_occurrence import CoOccurrence
-from verifier.rules.upsampling_peaks import UpsamplingPeaks
-from verifier.view import ImageView
+from verifier.image.features.upsampling_peaks import HOPS, OCTAVES, STRIDES, grid_peaks
+from verifier.image.rules.co_occurrence import CoOccurrence
+from verifier.image.rules.upsampling_peaks import UpsamplingPeaks
+from verifier.image.view import ImageView
+from verifier.values.intensity import LEVELS
 
 RNG = np.random.default_rng(0)
 

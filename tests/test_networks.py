@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from verifier.errors import InputError
+from verifier.base.errors import InputError
 from verifier.generators.config import Config, Model, Norm, Upsampling
 from verifier.generators.networks import Critic, Generator, Output, seeded, stages
 

@@ -9,12 +9,13 @@ import pytest
 from msgspec import structs
 
 from tests.rolls import batch, notes
-from verifier.accepted import Accepted, accepting, require_acceptable
-from verifier.baselines import move_boundaries
-from verifier.errors import InputError
-from verifier.media.piano_roll import Notes, batch_of
-from verifier.rules.note_placement import LONGEST, NotePlacement
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.music.edits import move_boundaries
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.note_placement import LONGEST, NotePlacement
+from verifier.music.view import PianoRollView
+from verifier.spec.suppressions import Accepted, accepting, require_acceptable
 
 STEADY = "C5:0-4 D5:4-8 C5:8-12 B4:12-16 | C4:0-4 D4:4-6 C4:6-8 E4:8-16"
 

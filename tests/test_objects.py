@@ -13,12 +13,12 @@ import pytest
 import symusic
 from music21 import converter, stream
 
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.media.objects import batch_from
-from verifier.media.piano_roll import batch_of
-from verifier.media.symbolic import music21_work, notes_of_score, read_notes
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.data.objects import batch_from
+from verifier.music.piano_roll import batch_of
+from verifier.music.read.symbolic import music21_work, notes_of_score, read_notes
+from verifier.music.view import PianoRollView
 
 ROOT = Path(__file__).parents[1]
 VIEW = PianoRollView(window=16)

@@ -12,10 +12,14 @@ from PIL import Image
 
 from tests.media import picture, sound
 from verifier import corpora
-from verifier.corpora import Split, folder, installed, mnist, photos, speech, unit
-from verifier.errors import InputError
-from verifier.media.pieces import Picture, Recording, batch_of, content, kind_of_piece, window_counts
-from verifier.view import ImageView, MelView, PianoRollView
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError
+from verifier.corpora import folder, installed, unit
+from verifier.corpora.loaders import mnist, photos, speech
+from verifier.data.pieces import Picture, Recording, batch_of, content, kind_of_piece, window_counts
+from verifier.image.view import ImageView
+from verifier.music.view import PianoRollView
+from verifier.spec.provenance import Split
 
 MANIFESTS = {manifest.name: manifest for manifest in corpora.names()}
 

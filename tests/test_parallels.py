@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from benchmarks.parallels import SPEC_GRID, by_music21, by_verifier, score_named
 from tests.rolls import batch
 from verifier import corpora
-from verifier.accepted import Accepted, accepting, require_acceptable
-from verifier.check import locate
-from verifier.errors import InputError
-from verifier.features.motions import FIFTH, OCTAVE, UNISON
-from verifier.media.piano_roll import batch_of
-from verifier.places import pitch_name
-from verifier.rules.direct_intervals import CONTRARY, DIRECT, STEPWISE, DirectIntervals
-from verifier.rules.parallels import Parallels
+from verifier.base.errors import InputError
+from verifier.music.features.motions import FIFTH, OCTAVE, UNISON
+from verifier.music.piano_roll import batch_of
+from verifier.music.rules.direct_intervals import CONTRARY, DIRECT, STEPWISE, DirectIntervals
+from verifier.music.rules.parallels import Parallels
+from verifier.music.words import pitch_name
+from verifier.spec.suppressions import Accepted, accepting, require_acceptable
+from verifier.verbs.check import locate
 
 WHITE = [pitch for pitch in range(48, 73) if pitch % 12 in (0, 2, 4, 5, 7, 9, 11)]
 """On white keys seven semitones are always written as a perfect fifth, so that music21's spelling cannot differ."""

@@ -10,14 +10,17 @@ import pytest
 from tests.rolls import batch
 from tests.test_check import chorale_like
 from tests.test_spec import small_spec
-from verifier.errors import InputError
-from verifier.learn import learn_rules
-from verifier.panels import Bars, Graph, Histograms
-from verifier.report import learned, picture, picture_music
+from verifier.base.errors import InputError
+from verifier.draw.marks import first_numbers
+from verifier.music import draw as picture_music
+from verifier.music.marks import marked, note_table
+from verifier.music.view import PianoRollView
+from verifier.report import learned, picture
 from verifier.report.learned import MAX_BARS, MAX_NODES
-from verifier.report.marks import first_numbers, marked, note_table
-from verifier.rule import Violation, registry, rules_for
-from verifier.view import PianoRollView
+from verifier.rule.charts import Bars, Graph, Histograms
+from verifier.rule.registry import registry, rules_for
+from verifier.rule.rule import Violation
+from verifier.verbs.learn import learn_rules
 
 
 def violation(start, steps, *pitches, rule="parallels"):

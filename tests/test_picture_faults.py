@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from tests.media import PICTURES, batch, random_batch
-from verifier.batch import Batch
-from verifier.features.blocks import block_grid
-from verifier.picture_faults import PICTURE_FAULTS
-from verifier.view import ImageView
+from verifier.data.batch import Batch
+from verifier.image.faults import PICTURE_FAULTS
+from verifier.image.features.jpeg_grid import block_grid
+from verifier.image.view import ImageView
 
 COLOUR = ImageView(height=24, width=16, channels=3)
 

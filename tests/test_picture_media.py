@@ -10,18 +10,20 @@ from matplotlib.figure import Figure
 from tests import media
 from tests.test_picture import words
 from tests.test_spec import small_spec
-from verifier import cli
-from verifier import spec as specs
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.explain import explain, observed
-from verifier.learn import calibrate, learn_rules
-from verifier.panels import RIBBON, Ribbon, Values
-from verifier.report import learned, picture, picture_media, terminal
-from verifier.report.marks import Group, cells_of, first_numbers, groups_of
-from verifier.report.picture_media import regions, spans
-from verifier.rule import Violation, rules_for
-from verifier.view import ImageView
+from verifier.base.errors import InputError
+from verifier.cli import main as cli
+from verifier.data.batch import Batch
+from verifier.draw import cells as picture_media
+from verifier.draw.cells import regions, spans
+from verifier.draw.marks import Group, cells_of, first_numbers, groups_of
+from verifier.image.view import ImageView
+from verifier.report import learned, picture, terminal
+from verifier.rule.charts import RIBBON, Ribbon, Values
+from verifier.rule.registry import rules_for
+from verifier.rule.rule import Violation
+from verifier.spec import spec as specs
+from verifier.verbs.explain import explain, observed
+from verifier.verbs.learn import calibrate, learn_rules
 
 PICTURES = [f"wave=0.1,0.{i} flat=0.5 noise=0.02 seed={i} 8-bit" for i in range(1, 7)]
 SOUNDS = [f"tone={300 + 40 * i},0.3 noise=0.02 seed={i}" for i in range(6)]

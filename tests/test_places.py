@@ -3,10 +3,10 @@
 import pytest
 
 from tests.rolls import batch
-from verifier import places
-from verifier.check import locate
-from verifier.rule import registry
-from verifier.view import PianoRollView
+from verifier.music import words as places
+from verifier.music.view import PianoRollView
+from verifier.rule.registry import registry
+from verifier.verbs.check import locate
 
 FOUR_BARS = "C4:0-64"
 

@@ -8,14 +8,16 @@ from matplotlib import image
 from rich.console import Console
 
 from tests import rolls
-from verifier import corpora, power
-from verifier.batch import Batch
-from verifier.errors import InputError
-from verifier.learn import calibrate, learn_folds, learn_rules
-from verifier.power import PowerTable, blind_spots, blind_words, learning_curve, trials
+from verifier import corpora
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.music.view import PianoRollView
 from verifier.report import power as report
-from verifier.spec import CorpusRecord, Spec
-from verifier.view import PianoRollView
+from verifier.spec.provenance import CorpusRecord
+from verifier.spec.spec import Spec
+from verifier.verbs import power
+from verifier.verbs.learn import calibrate, learn_folds, learn_rules
+from verifier.verbs.power import PowerTable, blind_spots, blind_words, learning_curve, trials
 
 VIEW = PianoRollView(lowest_pitch=48, pitches=24, window=16)
 RULES = {"chroma-transitions": {}, "polyphony": {}, "pitch-range": {}}

@@ -6,17 +6,19 @@ import pytest
 
 from tests.media import RATE, sound
 from verifier import corpora
-from verifier.batch import Batch
-from verifier.check import judge, tally
-from verifier.faults import fault_named
-from verifier.features.blocks import BLOCK, FLOOR, block_grid
-from verifier.learn import calibrate, learn_rules
-from verifier.media.audio import batch_of_waves
-from verifier.processing import PROCESSINGS, Trace, set_aside, traces
-from verifier.profile import Profile
-from verifier.rule import registry
-from verifier.spec import CorpusRecord, Spec
-from verifier.view import ImageView, MelView
+from verifier.audio.read import batch_of_waves
+from verifier.audio.view import MelView
+from verifier.data.batch import Batch
+from verifier.image.features.jpeg_grid import BLOCK, FLOOR, block_grid
+from verifier.image.view import ImageView
+from verifier.judge.post_processing import PROCESSINGS, ProcessingSign, set_aside, traces
+from verifier.rule.fault import fault_named
+from verifier.rule.numeric_range import NumericRange
+from verifier.rule.registry import registry
+from verifier.spec.provenance import CorpusRecord
+from verifier.spec.spec import Spec
+from verifier.verbs.check import judge, tally
+from verifier.verbs.learn import calibrate, learn_rules
 
 VIEW = ImageView(height=48, width=48)
 SOUNDS = MelView(sample_rate=8000, n_fft=256, hop_length=80, bands=20, window=None, full_scale=12)
@@ -116,7 +118,9 @@ def test_a_number_that_may_go_either_way_is_traced_on_the_side_that_more_samples
 
 def test_rules_that_do_not_survive_what_was_found_are_set_aside_and_named_with_it():
     rules = spec_of(spoken(30, 1000), spoken(30, 2000), ["bandwidth", "dynamics"]).rules
-    trace = Trace(processing="band limit", rule="bandwidth", number="cut-off", share=1, real=0.005, above=False)
+    trace = ProcessingSign(
+        processing="band limit", rule="bandwidth", number="cut-off", share=1, real=0.005, above=False
+    )
     unknown = msgspec.structs.replace(trace, processing="theft")
     assert set_aside(rules, [trace])["bandwidth"] == "band limit"
     assert set_aside(rules, [trace, unknown])["bandwidth"] == "band limit and theft"
@@ -129,7 +133,7 @@ def test_every_processing_has_a_trace_and_faults_to_measure_it_by_and_no_rule_su
     traced = {
         processing
         for rule in registry().values()
-        if issubclass(rule, Profile)
+        if issubclass(rule, NumericRange)
         for processing, _ in rule.traces.values()
     }
     assert traced == set(PROCESSINGS)
@@ -138,7 +142,7 @@ def test_every_processing_has_a_trace_and_faults_to_measure_it_by_and_no_rule_su
             fault_named(fault).require(dose)
     for name, rule in registry().items():
         assert set(rule.survives) <= traced, name
-        if issubclass(rule, Profile):
+        if issubclass(rule, NumericRange):
             for number, (processing, side) in rule.traces.items():
                 assert rule().axis(rule().index(number)).name == number
                 assert side in (-1, 0, 1)

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from tests.media import batch, random_batch
-from verifier.check import locate
-from verifier.errors import InputError
-from verifier.profile import BINS, Axis, _surprise
-from verifier.rules.dynamics import Dynamics
-from verifier.rules.intensity_distribution import IntensityDistribution
-from verifier.rules.mode_shares import ModeShares
+from verifier.audio.rules.dynamics import Dynamics
+from verifier.base.errors import InputError
+from verifier.rule.numeric_range import BINS, Grid, _surprise
+from verifier.values.rules.intensity_distribution import IntensityDistribution
+from verifier.values.rules.mode_shares import ModeShares
+from verifier.verbs.check import locate
 
 
 def test_a_value_belongs_to_the_nearest_step_and_is_written_with_as_many_decimals_as_tell_it_apart():
-    axis = Axis("peak", "dB", -120, 0.02)
+    axis = Grid("peak", "dB", -120, 0.02)
     assert axis.bins(np.array([-120.0, -119.991, -119.989, -1e9, 1e9])).tolist() == [0, 0, 1, 0, BINS - 1]
     assert axis.text(1) == "-119.98 dB"
-    assert Axis("mean", "Hz", 0, 10).text(123) == "1,230 Hz"
+    assert Grid("mean", "Hz", 0, 10).text(123) == "1,230 Hz"
 
 
 def test_the_surprise_of_the_middle_is_nothing_and_that_of_an_extreme_is_its_rank():
@@ -52,7 +52,7 @@ def test_one_loud_number_outweighs_many_that_mumble():
 
 def test_a_name_is_read_back_and_what_is_none_is_refused():
     rule = Dynamics.learn(random_batch("mel-spectrogram", 2))
-    for key in rule.table().keys.tolist():
+    for key in rule.from_yaml().keys.tolist():
         assert rule.key_of(rule.key_name(key)) == key
     with pytest.raises(
         InputError, match="dynamics: expected one of its numbers such as 'clipped samples', found 'mud'"
@@ -81,13 +81,13 @@ def test_a_set_is_held_against_real_sets_of_its_size():
     assert starts[0] > 1.5 * starts[1]  # larger sets lie nearer
 
     def p_value(texts: list[str]) -> float | None:
-        return rule.set_p_value(IntensityDistribution.learn(batch(texts, "image")).table(), len(texts))
+        return rule.set_p_value(IntensityDistribution.learn(batch(texts, "image")).from_yaml(), len(texts))
 
     real = [p_value(pictures(seed, 40)) for seed in range(2, 42)]
     assert 0.7 <= np.mean([value == 1 for value in real]) <= 1  # nine of ten lie within the start of the tail
     assert p_value(pictures(99, 40, grey=0.46)) < 0.001
     assert p_value(pictures(99, 8)) is None
-    assert IntensityDistribution.learn(batch(pictures(0, 6), "image")).set_p_value(rule.table(), 100) is None
+    assert IntensityDistribution.learn(batch(pictures(0, 6), "image")).set_p_value(rule.from_yaml(), 100) is None
 
 
 def test_few_held_out_groups_say_nothing_of_sets():

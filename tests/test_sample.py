@@ -16,21 +16,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from verifier import cli
-from verifier.batch import concatenate
-from verifier.corpora import Split
-from verifier.errors import InputError
+from verifier.base.errors import InputError
+from verifier.cli import main as cli
+from verifier.corpora.trained import TrainedRecord, dump
+from verifier.data.batch import concatenate
+from verifier.data.paths import open_path
 from verifier.generators import sample
 from verifier.generators.config import Config
-from verifier.generators.folder import TrainedRecord, dump
 from verifier.generators.networks import seeded
 from verifier.generators.sample import BLOCK, Manifest, Weights, blocks, noise, write_midi_files, write_npz
-from verifier.media.midi_file import resolution, write_midi
-from verifier.media.piano_roll import piano_roll
-from verifier.media.source import open_path
-from verifier.media.symbolic import read_notes
-from verifier.spec import CorpusRecord
-from verifier.view import PianoRollView
+from verifier.music.midi_file import resolution, write_midi
+from verifier.music.piano_roll import piano_roll
+from verifier.music.read.symbolic import read_notes
+from verifier.music.view import PianoRollView
+from verifier.spec.provenance import CorpusRecord, Split
 
 CONFIG = Config(rows=8, columns=16, latent=5, generator_width=4)
 VIEW = PianoRollView(steps_per_quarter=14.4, lowest_pitch=60, pitches=8, window=16, remainder="drop")

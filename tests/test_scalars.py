@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch, random_batch
-from verifier.features.onsets import onset_counts, top_moves, true_onset_counts
-from verifier.features.scalars import BINS, SCALARS, scalar
-from verifier.view import PianoRollView
+from verifier.music.features.onsets import onset_counts, top_moves, true_onset_counts
+from verifier.music.features.scalars import BINS, SCALARS, scalar
+from verifier.music.view import PianoRollView
 
 SCALE = "C4:0-2 D4:2-4 E4:4-6 F4:6-8 G4:8-10 A4:10-12 B4:12-14 C5:14-16"
 CHORDS = "C4:0-8 E4:0-8 G4:0-8 C4:12-16 F#4:12-16"

@@ -3,11 +3,11 @@ import pytest
 import scipy.fft
 
 from tests.media import RATE, SOUNDS, sound
-from verifier.errors import InputError
-from verifier.faults import faults_for
-from verifier.media.audio import batch_of_waves
-from verifier.sound_faults import SOUND_FAULTS
-from verifier.view import MelView
+from verifier.audio.faults import SOUND_FAULTS
+from verifier.audio.read import batch_of_waves
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError
+from verifier.rule.fault import faults_for
 
 WINDOWS = MelView(sample_rate=8000, n_fft=256, hop_length=80, bands=20, window=16, full_scale=12)
 OF_SPECTROGRAMS = sorted(set(faults_for("mel-spectrogram")) - set(SOUND_FAULTS))

@@ -7,11 +7,11 @@ import mido
 import numpy as np
 import pytest
 
-from verifier.batch import concatenate
-from verifier.errors import InputError
-from verifier.media import source
-from verifier.media.source import SampleSet, open_path
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data import paths as source
+from verifier.data.batch import concatenate
+from verifier.data.paths import SampleSet, open_path
+from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
 DROP = PianoRollView(lowest_pitch=60, pitches=6, window=8, remainder="drop")

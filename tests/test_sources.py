@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
 
-from verifier import corpora, sources
-from verifier.baselines import BASELINES
-from verifier.batch import concatenate
-from verifier.corpora import Corpus, Provenance, Split
-from verifier.errors import InputError
-from verifier.media.piano_roll import Notes, batch_of
-from verifier.sources import PARTS, choose, open_samples
-from verifier.spec import CorpusRecord
-from verifier.view import PianoRollView
+from verifier import corpora
+from verifier.base.errors import InputError
+from verifier.corpora import Corpus, Provenance
+from verifier.corpora import sample_sets as sources
+from verifier.corpora.sample_sets import PARTS, choose, open_samples
+from verifier.data.batch import concatenate
+from verifier.music.edits import BASELINES
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of
+from verifier.music.view import PianoRollView
+from verifier.spec.provenance import CorpusRecord, Split
 
 VIEW = PianoRollView(window=8)
 OF_VOICES = ("parallel-fifths", "swapped-voices", "wrong-duration")

@@ -3,13 +3,14 @@
 import pytest
 
 from tests.rolls import random_batch
-from verifier import spec as specs
-from verifier.corpora import Split
-from verifier.errors import InputError
-from verifier.learn import calibrate, learn_rules
-from verifier.rule import rules_for
-from verifier.spec import CorpusRecord, Sampling, Spec
-from verifier.view import PianoRollView, require_same_view
+from verifier.base.errors import InputError
+from verifier.data.view import require_same_view
+from verifier.music.view import PianoRollView
+from verifier.rule.registry import rules_for
+from verifier.spec import spec as specs
+from verifier.spec.provenance import CorpusRecord, Sampling, Split
+from verifier.spec.spec import Spec
+from verifier.verbs.learn import calibrate, learn_rules
 
 
 def small_spec(**changes):

@@ -7,7 +7,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier import statistics
+from verifier.base import statistics
 
 histograms = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=40).filter(
     lambda pairs: all(sum(side) > 0 for side in zip(*pairs, strict=True))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch
-from verifier.errors import InputError
-from verifier.rule import Kinds, replace
-from verifier.rules.onset_positions import OnsetPositions
-from verifier.rules.rhythm_patterns import RhythmPatterns
-from verifier.surprise import LENGTH_AT, Model
+from verifier.base.errors import InputError
+from verifier.music.rules.onset_positions import OnsetPositions
+from verifier.music.rules.rhythm_patterns import RhythmPatterns
+from verifier.rule.ngrams import LENGTH_AT, WittenBell
+from verifier.rule.rule import SparseCounts, replace
 
 
 def gram(*symbols):
@@ -22,7 +22,7 @@ def gram(*symbols):
 
 def test_probabilities_are_those_of_witten_and_bell():
     keys = np.array([gram(4, 2), gram(4, 1), gram(2, 4)])
-    model = Model.of(Kinds.of(keys, np.array([3, 1, 2])), 6)
+    model = WittenBell.of(SparseCounts.of(keys, np.array([3, 1, 2])), 6)
     uniform = np.full(4, 1 / 63)
     once = {symbol: (count + 3 / 63) / (6 + 3) for symbol, count in {2: 3, 1: 1, 4: 2, 9: 0}.items()}
     found = model.chances(np.array([gram(4, 2), gram(4, 9), gram(7, 4), gram(2)]), uniform)
@@ -55,7 +55,7 @@ def test_within_the_quarter_a_tensor_begins_on_one_and_within_the_bar_it_gives_n
 
 def test_a_window_has_the_positions_of_its_piece():
     rule = OnsetPositions(within="bar")
-    found = rule.happenings(at_step(batch(["meter=3 pickup=1 C4:2-16"]), 64))
+    found = rule.occurrences(at_step(batch(["meter=3 pickup=1 C4:2-16"]), 64))
     assert (64 + 2 - 4) % 12 == 2
     assert rule.key_name(int(found.keys[0])) == "1 pitch begins on step 3 of the 12 of a bar"
 

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.errors import InputError
-from verifier.media import symbolic
-from verifier.media.piano_roll import MAX_STEPS, Notes, batch_of, piano_roll
-from verifier.media.symbolic import read_notes
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.windows import MAX_STEPS
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of, piano_roll
+from verifier.music.read import symbolic
+from verifier.music.read.symbolic import read_notes
+from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(window=None)
 ALL = PianoRollView(lowest_pitch=0, pitches=128, window=None)

@@ -16,13 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.batch import Batch, concatenate
-from verifier.errors import InputError
-from verifier.features.intensity import LEVELS
-from verifier.media import tensor
-from verifier.media.piano_roll import Notes, batch_of
-from verifier.media.tensor import open_tensors
-from verifier.view import ImageView, MelView, PianoRollView, View
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError
+from verifier.data import tensor
+from verifier.data.batch import Batch, concatenate
+from verifier.data.tensor import open_tensors
+from verifier.data.view import View
+from verifier.image.view import ImageView
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of
+from verifier.music.view import PianoRollView
+from verifier.values.intensity import LEVELS
 
 VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
 RNG = np.random.default_rng(0)

@@ -17,18 +17,19 @@ from msgspec import structs
 
 from tests.test_check import chorale_like
 from tests.test_cli import verify, write_midi
-from verifier import cli
-from verifier.errors import InputError
-from verifier.generators import curve, folder
+from verifier.base.errors import InputError
+from verifier.cli import main as cli
+from verifier.corpora import trained as folder
+from verifier.corpora.trained import CheckRow, LogRow, Table
+from verifier.generators import curve
 from verifier.generators.checkpoint import BEST, NEWEST, STATE, read
 from verifier.generators.config import default
 from verifier.generators.data import configured, load_real
-from verifier.generators.folder import CheckRow, LogRow, Table
 from verifier.generators.train import badness
 from verifier.generators.training import Training
-from verifier.rule import HeldOut
-from verifier.spec import load
-from verifier.view import PianoRollView
+from verifier.music.view import PianoRollView
+from verifier.rule.rule import HeldOut
+from verifier.spec.spec import load
 
 TINY = ["--set", "generator-width=2", "--set", "critic-width=2", "--set", "latent=3", "--set", "batch=2"]
 OFTEN = ["--log-every", "1", "--checkpoint-every", "2", "--threads", "1", "--device", "cpu"]

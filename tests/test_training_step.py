@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from msgspec import structs
 from safetensors.torch import load_file, save_file
 
-from verifier.errors import InputError
+from verifier.base.errors import InputError
 from verifier.generators.checkpoint import NEWEST, STATE, load_generator, restore, save_generator, save_state
 from verifier.generators.config import PENALISED, Config, Model, Norm, Output, Upsampling, default
 from verifier.generators.networks import Generator

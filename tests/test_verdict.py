@@ -6,11 +6,12 @@ import scipy.stats
 
 from tests.rolls import batch
 from tests.test_spec import small_spec
-from verifier import check, verdict
-from verifier.batch import Batch
-from verifier.confounds import Facts, confounds, facts_of
-from verifier.errors import InputError
-from verifier.verdict import Calibration, PieceCounts, Reference
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.judge import calibration as verdict
+from verifier.judge.calibration import Calibration, Conformal, PieceCounts
+from verifier.judge.storage import StorageProfile, confounds, storage_of
+from verifier.verbs import check
 
 
 def calibration(scores, samples=None):
@@ -21,7 +22,7 @@ def calibration(scores, samples=None):
 
 
 def test_a_p_value_is_a_rank_among_real_scores():
-    reference = Reference(*calibration(np.arange(1.0, 20.0)[:, None]))
+    reference = Conformal(*calibration(np.arange(1.0, 20.0)[:, None]))
     found = reference.of_samples(np.array([[0.0], [10.0], [19.0], [20.0], [np.nan]]))
     assert found.rules[:, 0].tolist() == pytest.approx([20 / 20, 11 / 20, 2 / 20, 1 / 20, 20 / 20])
     assert found.combined.tolist() == pytest.approx([20 / 20, 11 / 20, 2 / 20, 1 / 20, 20 / 20])
@@ -40,14 +41,14 @@ def test_combined_p_values_of_real_samples_are_uniform(shape):
             scores[:, 1:] = np.where(scores[:, 1:] > 2.5, scores[:, 1:], 0)
         return scores
 
-    flagged = [(Reference(*calibration(real(199))).of_samples(real(100)).combined <= 0.05).mean() for _ in range(200)]
+    flagged = [(Conformal(*calibration(real(199))).of_samples(real(100)).combined <= 0.05).mean() for _ in range(200)]
     low = {"continuous": 0.045, "with ties": 0.035, "mostly nought": 0.045}[shape]
     assert low <= np.mean(flagged) <= 0.055
 
 
 def test_the_rule_that_speaks_is_named_and_not_buried():
     rng = np.random.default_rng(1)
-    reference = Reference(*calibration(rng.normal(size=(300, 8))))
+    reference = Conformal(*calibration(rng.normal(size=(300, 8))))
     strange = rng.normal(size=(200, 8))
     strange[:, 3] += 6
     found = reference.of_samples(strange)
@@ -63,7 +64,7 @@ def test_one_loud_rule_among_many_is_flagged_as_surely_as_by_the_smallest_p(nats
     assert (25 * p.min(axis=1) <= 0.05).all()  # so says Bonferroni's bound
     scores = nats(p)
     for _ in range(10):
-        found = Reference(*calibration(nats(rng.random((1000, 25))))).of_samples(scores)
+        found = Conformal(*calibration(nats(rng.random((1000, 25))))).of_samples(scores)
         assert (found.combined <= 0.05).mean() > 0.98
         assert (found.spoke == 7).mean() > 0.9
 
@@ -76,14 +77,14 @@ def test_a_rule_of_which_one_violation_says_much_is_not_outvoted():
         loud = np.where(rng.random((n, 1)) < 0.5, rng.exponential(4, (n, 1)), 0) + shift
         return np.hstack([loud, np.abs(rng.normal(size=(n, 24)))])
 
-    found = Reference(*calibration(scores(1000, 0))).of_samples(scores(1000, 16))
+    found = Conformal(*calibration(scores(1000, 0))).of_samples(scores(1000, 16))
     assert (found.combined <= 0.05).mean() > 0.95
     assert (found.spoke == 0).mean() > 0.95
     assert (25 * found.rules.min(axis=1) <= 0.05).mean() < 0.5  # by the smallest p it would be
 
 
 def test_what_no_real_sample_reaches_is_still_more_or_less_strange():
-    reference = Reference(*calibration(np.random.default_rng(7).exponential(size=(300, 3))))
+    reference = Conformal(*calibration(np.random.default_rng(7).exponential(size=(300, 3))))
     found = reference.of_samples(np.array([[15.0, 0, 0], [18, 0, 0], [24, 0, 0]]))
     assert found.combined.tolist() == pytest.approx([1 / 301] * 3)
     assert (np.diff(found.strangeness) > 1).all()
@@ -92,7 +93,7 @@ def test_what_no_real_sample_reaches_is_still_more_or_less_strange():
 def test_a_rule_that_few_real_samples_try_or_none_says_how_strange_those_are_that_do():
     scores = np.random.default_rng(9).exponential(size=(300, 3))
     scores[20:, 1] = scores[:, 2] = np.nan
-    reference = Reference(*calibration(scores))
+    reference = Conformal(*calibration(scores))
     found = reference.of_samples(np.array([[0.5, np.nan, np.nan], [0.5, 15, np.nan], [0.5, np.nan, 15]]))
     assert found.rules[:, 1].tolist() == pytest.approx([1, 1 / 301, 1])
     assert found.rules[:, 2].tolist() == pytest.approx([1, 1, 1 / 301])
@@ -104,20 +105,20 @@ def test_a_rule_that_few_real_samples_try_or_none_says_how_strange_those_are_tha
 def test_real_samples_far_beyond_the_rest_do_not_hide_others_that_are():
     scores = np.random.default_rng(10).exponential(size=(500, 2))
     scores[:10, 0] += 100  # one real piece in 50 breaks the first rule by far
-    reference = Reference(*calibration(scores))
+    reference = Conformal(*calibration(scores))
     assert reference.scale.mean[0] < 2  # of all excesses it would be 20
     assert reference.scale.nats(np.array([[60.0, 0]]))[0, 0] > 20
 
 
 def test_the_lowest_of_an_exponential_tail_say_its_mean():
     scores = np.random.default_rng(11).exponential(3, size=(20000, 1))
-    assert Reference(*calibration(scores)).scale.mean[0] == pytest.approx(3, rel=0.1)
+    assert Conformal(*calibration(scores)).scale.mean[0] == pytest.approx(3, rel=0.1)
 
 
 def test_a_single_piece_beyond_all_others_is_no_scale_for_itself():
     scores = np.zeros((300, 1))
     scores[:20] = np.linspace(5.1, 7.3, 20)[:, None]  # all of the tail is one piece
-    reference = Reference(*calibration(scores, [20] + [1] * 280))
+    reference = Conformal(*calibration(scores, [20] + [1] * 280))
     assert reference.scale.real[:20, 0].tolist() == pytest.approx([np.log(281)] * 20)
     assert reference.scale.real[20:, 0].tolist() == pytest.approx([0] * 280)
 
@@ -132,7 +133,7 @@ def test_p_values_of_real_pieces_are_uniform():
 
     flagged = []
     for _ in range(100):
-        reference = Reference(*calibration(*pieces(199)))
+        reference = Conformal(*calibration(*pieces(199)))
         scores, samples = pieces(40)
         p = reference.of_pieces(reference.of_samples(scores), np.repeat(np.arange(40), samples))
         flagged.append((p <= 0.05).mean())
@@ -208,20 +209,20 @@ def test_parts_of_a_calibration_join_with_the_held_out_pieces_first():
 
 
 def test_the_container_is_named_before_any_verdict():
-    real = facts_of(batch(["C4:0-16 E4:0-8"] * 10))
+    real = storage_of(batch(["C4:0-16 E4:0-8"] * 10))
     assert confounds(real, real) == ()
     sigmoid = batch(["C4:0-16=0.999"] * 10)
     sigmoid.values[sigmoid.values == 0] = 1e-4
-    (found,) = confounds(real, facts_of(sigmoid))
+    (found,) = confounds(real, storage_of(sigmoid))
     assert found.startswith("0.0% of the values are exactly 0 or 1, 100.0% in the corpus")
     loud = batch(["C4:0-16 E4:0-8"] * 10)
     loud = Batch.of(loud.view, loud.values.astype(np.float32) * 3 - 1, names=loud.names)
-    found = confounds(real, facts_of(loud))
+    found = confounds(real, storage_of(loud))
     assert any("is the scale right?" in sentence for sentence in found)
-    (found,) = confounds(real, facts_of(batch(["C4:0-16 C9:0-1"])))
+    (found,) = confounds(real, storage_of(batch(["C4:0-16 C9:0-1"])))
     assert found.startswith("50.00% of the notes lie outside the pitches of the view")
     short = batch(["C4:0-4"] * 10)
     short.lengths[:] = 4
-    (found,) = confounds(real, facts_of(short))
+    (found,) = confounds(real, storage_of(short))
     assert found.startswith("a sample has 4.0 steps on average, 16.0 in the corpus")
-    assert confounds(Facts(), real) == ()
+    assert confounds(StorageProfile(), real) == ()

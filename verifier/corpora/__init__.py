@@ -7,18 +7,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct
-
-from verifier.corpora import bach, duplicates, folder, folk, installed, mnist, monteverdi, palestrina, photos, speech
+from verifier.base.errors import InputError
+from verifier.corpora import duplicates, folder, installed
 from verifier.corpora.cache import cached, path_of
 from verifier.corpora.content import digest
-from verifier.corpora.manifest import Manifest, Provenance, manifests
-from verifier.errors import InputError
-from verifier.media.piano_roll import Notes
-from verifier.media.pieces import Piece, content
-from verifier.view import View
+from verifier.corpora.loaders import bach, folk, mnist, monteverdi, palestrina, photos, speech
+from verifier.corpora.manifest import Manifest, manifests
+from verifier.data.pieces import Piece, content
+from verifier.data.view import View
+from verifier.music.notes import Notes
+from verifier.spec.provenance import Provenance, Split
 
 __all__ = ["Corpus", "Manifest", "Progress", "Provenance", "Split", "at_hand", "load", "names", "split"]
 
@@ -30,8 +30,6 @@ LOADERS = {"bach": bach, "folk": folk, "monteverdi": monteverdi, "palestrina": p
 UNPARSED = {"mnist": mnist, "photos": photos, "speech": speech}
 """The module that lists the files of each other corpus: its ``read``. Nothing is parsed before a view says how."""
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
@@ -41,23 +39,6 @@ class Corpus:
     provenance: Provenance
     pieces: Sequence[Piece]
     split_by: Literal["group", "folder"] = "group"
-
-
-class Split(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """Which part of a corpus is learned from and which is held out: shares of its groups, which add up to 1.
-
-    ``seed`` decides which groups; no group is ever on both sides. By folder, all groups whose names have the same first
-    folder stand on one side: all recordings of a speaker.
-    """
-
-    learn: Share = 0.8
-    hold_out: Share = 0.2
-    by: Literal["group", "folder"] = "group"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not math.isclose(self.learn + self.hold_out, 1, abs_tol=1e-9):
-            raise ValueError(f"learn {self.learn} and hold-out {self.hold_out} do not add up to 1")
 
 
 def names() -> list[Manifest]:

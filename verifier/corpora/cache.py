@@ -13,9 +13,9 @@ import filelock
 import numpy as np
 import platformdirs
 
+from verifier.base.errors import printable
 from verifier.corpora.content import pack, unpack
-from verifier.errors import printable
-from verifier.media.piano_roll import Notes
+from verifier.music.notes import Notes
 
 UNREADABLE = (
     *(OSError, EOFError, KeyError, ValueError, TypeError, RuntimeError, MemoryError),

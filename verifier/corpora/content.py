@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.media.piano_roll import Notes
+from verifier.music.notes import Notes
 
 TICKS = 10080
 """Ticks in a quarter note: so many that every division that is written in music gives a whole number of ticks."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.media.piano_roll import Notes
+from verifier.music.notes import Notes
 
 VERSION = 1
 """To be raised by whoever changes which groups come out: cached groups are then found anew."""

@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from verifier.errors import InputError, printable
-from verifier.media.pieces import Picture, Piece, Recording
-from verifier.view import MelView, PianoRollView, View
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError, printable
+from verifier.data.pieces import Picture, Piece, Recording
+from verifier.data.view import View
+from verifier.music.view import PianoRollView
 
 
 def read(folder: Path, view: View | None = None, progress: Callable[[int, int], None] | None = None) -> Sequence[Piece]:
@@ -17,7 +19,7 @@ def read(folder: Path, view: View | None = None, progress: Callable[[int, int], 
     """
     if view is not None and not isinstance(view, PianoRollView):
         return _files(folder, view)
-    from verifier.media.symbolic import SYMBOLIC_SUFFIXES, read_notes
+    from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, read_notes
 
     paths = _paths(folder, SYMBOLIC_SUFFIXES)
     pieces = []
@@ -40,13 +42,13 @@ def read(folder: Path, view: View | None = None, progress: Callable[[int, int], 
 def _files(folder: Path, view: View) -> list[Piece]:
     found: list[Piece] = []
     if isinstance(view, MelView):
-        from verifier.media.audio import AUDIO_SUFFIXES
+        from verifier.audio.read import AUDIO_SUFFIXES
 
         for path in _paths(folder, AUDIO_SUFFIXES):
             name = path.relative_to(folder).as_posix()
             found.append(Recording(name, name, path))
         return found
-    from verifier.media.image import IMAGE_SUFFIXES
+    from verifier.image.read import IMAGE_SUFFIXES
 
     for path in _paths(folder, IMAGE_SUFFIXES):
         name = path.relative_to(folder).as_posix()

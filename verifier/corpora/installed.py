@@ -5,8 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from verifier.base.errors import InputError
 from verifier.corpora.manifest import Manifest
-from verifier.errors import InputError
 
 INSTALL = {"debian": "apt-get install", "npm": "npm install", "pypi": "pip install"}
 

@@ -1,4 +1,4 @@
-"""What a corpus that the tool knows by name is: one YAML file beside this module for each."""
+"""What a corpus that the tool knows by name is: one YAML file in ``corpora/`` for each."""
 
 import functools
 from pathlib import Path
@@ -8,20 +8,8 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
-from verifier.errors import InputError
-
-
-class Provenance(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """Where the data behind a spec came from.
-
-    ``pieces`` and ``groups`` are numbers (a group is all that is one work); ``sha256`` is the digest of the content.
-    """
-
-    source: str
-    licence: str
-    pieces: int
-    groups: int
-    sha256: str
+from verifier.base.errors import InputError
+from verifier.base.files import shipped_folder
 
 
 class Package(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -64,7 +52,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 @functools.cache
 def manifests() -> list[Manifest]:
     """The manifests of all corpora known by name, in the order of their names; read once, and asked for often."""
-    return [_read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))]
+    return [_read(path) for path in sorted(shipped_folder("corpora").glob("*.yaml"))]
 
 
 def _read(path: Path) -> Manifest:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from verifier.batch import Batch, concatenate
-from verifier.errors import InputError
-from verifier.features.planes import planes
-from verifier.sources import Samples
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.corpora.sample_sets import Samples
+from verifier.data.batch import Batch, concatenate
+from verifier.image.features.planes import planes
+from verifier.music.view import PianoRollView
 
 SMALLEST = 4
 """Rows and columns that two halvings need."""

@@ -8,8 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from verifier.errors import InputError
-from verifier.files import replacing
+from verifier.base.errors import InputError
+from verifier.base.files import replacing
 from verifier.generators.networks import Generator
 from verifier.generators.training import Training
 

@@ -11,14 +11,15 @@ from msgspec import structs
 from torch import Tensor
 
 from verifier import corpora
-from verifier.corpora import Progress, Split
-from verifier.errors import InputError
+from verifier.base.errors import InputError
+from verifier.corpora import Progress
+from verifier.corpora.trained import converted
+from verifier.data.pieces import batch_of
+from verifier.data.view import View
 from verifier.generators.config import Config, Model, default
-from verifier.generators.folder import converted
 from verifier.generators.networks import stages
-from verifier.media.pieces import batch_of
-from verifier.spec import CorpusRecord
-from verifier.view import ImageView, View
+from verifier.image.view import ImageView
+from verifier.spec.provenance import CorpusRecord, Split
 
 DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "columns": "the view"}
 """Fields of Config that are not set by name, and what decides them."""

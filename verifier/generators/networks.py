@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from verifier.errors import InputError
+from verifier.base.errors import InputError
 from verifier.generators.config import PENALISED, Config, Norm
 
 SMALLEST = 7

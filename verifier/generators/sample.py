@@ -24,16 +24,16 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier import __version__
-from verifier.errors import InputError
-from verifier.files import replacing, require_writable
+from verifier.base.errors import InputError
+from verifier.base.files import open_regular, replacing, require_writable
+from verifier.corpora.trained import TrainedRecord
+from verifier.corpora.trained import load as load_record
+from verifier.data.view import View, kind_of
 from verifier.generators.checkpoint import BEST, NEWEST, load_generator
 from verifier.generators.config import Config
-from verifier.generators.folder import TrainedRecord
-from verifier.generators.folder import load as load_record
 from verifier.generators.networks import Generator
-from verifier.media.midi_file import resolution, write_midi
-from verifier.media.symbolic import open_regular
-from verifier.view import PianoRollView, View, kind_of
+from verifier.music.midi_file import resolution, write_midi
+from verifier.music.view import PianoRollView
 
 BLOCK = 256
 """Samples that share a seed and pass through the generator together. Another number gives other samples."""

@@ -15,16 +15,17 @@ import filelock
 import torch
 from lightning_fabric import Fabric
 
-from verifier.batch import Batch
-from verifier.check import ALPHA, Checkers, judge, tally
-from verifier.errors import InputError
-from verifier.generators import curve, folder
+from verifier.base.errors import InputError
+from verifier.corpora import trained as folder
+from verifier.corpora.trained import CheckRow, LogRow, Table, TrainedRecord
+from verifier.data.batch import Batch
+from verifier.generators import curve
 from verifier.generators.checkpoint import BEST, NEWEST, STATE, read, restore, save_generator, save_state
-from verifier.generators.folder import CheckRow, LogRow, Table, TrainedRecord
 from verifier.generators.sample import blocks
 from verifier.generators.training import Measured, Training
-from verifier.record import SetResult
-from verifier.spec import Spec
+from verifier.spec.run import SetResult
+from verifier.spec.spec import Spec
+from verifier.verbs.check import ALPHA, Checkers, judge, tally
 
 SEED = 0
 """Of the noise that checks sample from: every check sees samples of the same noise."""

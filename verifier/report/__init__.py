@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from verifier.check import Tally
-from verifier.diff import SpecDiff
-from verifier.errors import InputError
-from verifier.files import replacing, require_writable
-from verifier.record import Run, RunDiff
+from verifier.base.errors import InputError
+from verifier.base.files import replacing, require_writable
+from verifier.spec.run import Run, RunDiff
+from verifier.verbs.check import Tally
+from verifier.verbs.diff import SpecDiff
 
 Writer = Callable[[Run, Mapping[str, Tally], Path], None]
 

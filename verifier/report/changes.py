@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verifier.accepted import Accepted
-from verifier.diff import RuleChange, SpecDiff
-from verifier.record import Gate, RuleDiff, RunDiff, SetDiff
 from verifier.report.terminal import STYLES, percent, plural, safe
+from verifier.spec.run import Gate, RuleDiff, RunDiff, SetDiff
+from verifier.spec.suppressions import Accepted
+from verifier.verbs.diff import RuleChange, SpecDiff
 
 SHOWN = 5
 """Kinds and findings in a terminal, of each rule."""

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verifier.errors import InputError, printable
-from verifier.evaluate import ALL, Evaluated, Evaluation, Told
-from verifier.files import replacing, require_writable
-from verifier.record import encoded
+from verifier.base.errors import InputError, printable
+from verifier.base.files import replacing, require_writable
+from verifier.spec.run import encoded
+from verifier.verbs.evaluate import ALL, Discrimination, Evaluated, Evaluation
 
 SUFFIXES = (".json", ".md")
 
@@ -72,7 +72,7 @@ def _head(found: Evaluation, name: str, generator: Evaluated) -> list[str]:
     return [label, "AUROC", "average precision", "found at 1 % false", *of_sets]
 
 
-def _rows(generator: Evaluated) -> Iterator[tuple[str, Told, Told | None]]:
+def _rows(generator: Evaluated) -> Iterator[tuple[str, Discrimination, Discrimination | None]]:
     rules = sorted(
         (rule for rule in generator.by_sample if rule != ALL), key=lambda rule: -generator.by_sample[rule].auroc
     )
@@ -80,10 +80,10 @@ def _rows(generator: Evaluated) -> Iterator[tuple[str, Told, Told | None]]:
         yield rule, generator.by_sample[rule], generator.by_set[rule] if generator.by_set else None
 
 
-def _cells(told: Told, of_sets: Told | None) -> list[str]:
+def _cells(told: Discrimination, of_sets: Discrimination | None) -> list[str]:
     cells = [_area(told), f"{told.average_precision:.3f}", f"{told.tpr:.1%}"]
     return [*cells, _area(of_sets)] if of_sets else cells
 
 
-def _area(told: Told) -> str:
+def _area(told: Discrimination) -> str:
     return f"{told.auroc:.3f} [{told.interval[0]:.3f}, {told.interval[1]:.3f}]"

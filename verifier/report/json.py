@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from verifier.record import encoded
+from verifier.spec.run import encoded
 
 
 def write(record: Struct, path: Path) -> None:

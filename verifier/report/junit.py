@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from verifier.errors import printable
-from verifier.record import RuleDiff, RuleResult, Run, RunDiff, SetResult
-from verifier.rule import Violation
-from verifier.verdict import Verdict
+from verifier.base.errors import printable
+from verifier.judge.calibration import Verdict
+from verifier.rule.rule import Violation
+from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetResult
 
 ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no place for, not even escaped (section 2.2)."""

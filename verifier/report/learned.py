@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.errors import InputError, printable
-from verifier.features.mel_spectrogram import mel_frequencies
-from verifier.files import replacing
-from verifier.panels import RIBBON, Bars, Graph, Histograms, Panel, Ribbon, Values
-from verifier.rule import Rule
-from verifier.spec import Spec
-from verifier.view import MelView, View
+from verifier.audio.features.mel_spectrogram import mel_frequencies
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError, printable
+from verifier.base.files import replacing
+from verifier.data.view import View
+from verifier.rule.charts import RIBBON, Bars, Graph, Histograms, Panel, Ribbon, Values
+from verifier.rule.rule import Rule
+from verifier.spec.spec import Spec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from verifier.diff import SpecDiff
-from verifier.domain import Domain
-from verifier.errors import printable
-from verifier.record import RuleDiff, RuleResult, Run, RunDiff, SetDiff
+from verifier.base.errors import printable
+from verifier.judge.domain_shift import Domain
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
 from verifier.report.terminal import percent
-from verifier.rule import HeldOut
+from verifier.rule.rule import HeldOut
+from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetDiff
+from verifier.verbs.diff import SpecDiff
 
 PLACES = 12
 """Lines in a fold."""

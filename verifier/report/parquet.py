@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from verifier.check import Tally
+from verifier.verbs.check import Tally
 
 
 def write(tallies: Mapping[str, Tally], path: Path) -> None:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from verifier.batch import Batch
-from verifier.rule import Violation
-from verifier.spec import Spec
-from verifier.view import PianoRollView
+from verifier.data.batch import Batch
+from verifier.music.view import PianoRollView
+from verifier.rule.rule import Violation
+from verifier.spec.spec import Spec
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def write(path: Path, spec: Spec, batch: Batch, found: Mapping[int, Sequence[Violation]], shown: int) -> None:
     """Draw the ``shown`` samples of ``batch`` that break ``spec`` most; ``found`` has the violations of each sample."""
-    from verifier.report import picture_media, picture_music
+    from verifier.draw import cells as picture_media
+    from verifier.music import draw as picture_music
 
     if isinstance(spec.view, PianoRollView):
         picture_music.write(path, batch, found, shown)

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verifier.errors import InputError
-from verifier.faults import fault_named
-from verifier.files import replacing, require_writable
-from verifier.power import Caught, PowerRow, PowerTable, Share, blind_words
+from verifier.base.errors import InputError
+from verifier.base.files import replacing, require_writable
 from verifier.report.terminal import percent, plural, safe
+from verifier.rule.fault import fault_named
+from verifier.verbs.power import Caught, PowerRow, PowerTable, Share, blind_words
 
 WIDTH = 120
 """Columns of a terminal that the table fits into, or into those there are if they are fewer."""

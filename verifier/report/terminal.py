@@ -10,18 +10,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from verifier.batch import Batch
+from verifier.audio.view import MelView
+from verifier.base.errors import printable
 from verifier.corpora import Manifest
-from verifier.domain import Domain
-from verifier.errors import printable
-from verifier.explain import Explained
-from verifier.features.durations import sounding_pitches
-from verifier.places import pitch_name, where
-from verifier.record import RuleResult, Run, SetResult
-from verifier.report.marks import cells_of, first_numbers, groups_of, height_of, place_of
-from verifier.rule import HeldOut, Rule, Violation
-from verifier.spec import Spec
-from verifier.view import ImageView, MelView, PianoRollView
+from verifier.data.batch import Batch
+from verifier.draw.marks import cells_of, first_numbers, groups_of, height_of, place_of
+from verifier.image.view import ImageView
+from verifier.judge.domain_shift import Domain
+from verifier.music.features.durations import sounding_pitches
+from verifier.music.view import PianoRollView
+from verifier.music.words import pitch_name, where
+from verifier.rule.rule import HeldOut, Rule, Violation
+from verifier.spec.run import RuleResult, Run, SetResult
+from verifier.spec.spec import Spec
+from verifier.verbs.explain import Explained
 
 LISTED = 20
 """Violations of a sample that are listed where nothing else refers to their numbers."""
@@ -104,7 +106,7 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
         held = rule.held_out
         table.add_row(Text(rule.name()), _reference(held), *(_rate(result, verbose) for result in results))
         table.add_row(
-            Text(f"  {rule.unit()}", style="dim"),
+            Text(f"  {rule.trial_name()}", style="dim"),
             Text(f"{held.violations:,} of {held.trials:,}" if held else "", style="dim"),
             *(Text(_counts(result), style="dim") for result in results),
         )
@@ -256,7 +258,7 @@ def print_spec(out: Console, spec: Spec) -> None:
     for rule in spec.rules:
         support, held = rule.support, rule.held_out
         out.print(f"\n[bold]{rule.name()}[/]  {_options(rule)}")
-        line = f"learned from {plural(rule.unit(), support.trials)} in {plural('piece', support.pieces)}"
+        line = f"learned from {plural(rule.trial_name(), support.trials)} in {plural('piece', support.pieces)}"
         if held:
             line += f"; unseen real data breaks it in {percent(held.rate)} (up to {percent(held.upper)})"
         if rule.forecast is not None:

@@ -1,0 +1,1 @@
+"""Sound: mel spectrograms of recordings, their features, rules and faults."""

@@ -1,0 +1,66 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from verifier.base.errors import InputError
+
+
+def shipped_folder(name: str) -> Path:
+    """The folder ``name`` (specs, corpora) that ships: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "_shipped" / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """A temporary path beside ``path``: renamed to it when the block ends well, removed when it does not.
+
+    ``durable`` waits for the disk before the renaming, so that not even a power cut leaves half a file. Raises
+    InputError if the folder does not exist or cannot be written to.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    except OSError as error:
+        raise InputError(path, f"cannot be written: {error.strerror}") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Raise InputError now if ``path`` could not be written later: before the long work, not after it."""
+    if path.is_dir():
+        raise InputError(path, "expected a file to write, found a folder")
+    if not path.parent.is_dir():
+        raise InputError(path, f"its folder does not exist: {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(path, "its folder cannot be written to")
+
+
+def open_regular(path: Path, name: str) -> io.BufferedReader:
+    """``path`` opened for reading. Raises InputError if it is missing, forbidden or no ordinary file (a pipe hangs)."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(name, "expected an ordinary file, found a folder, pipe or device")
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(name, f"expected a readable file, found: {error.strerror}") from error

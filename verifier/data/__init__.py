@@ -1,0 +1,1 @@
+"""How a path or an array becomes Batches of samples, whatever the medium."""

@@ -1,0 +1,335 @@
+"""A path that a person typed -> Batches: a file, a folder or a glob; tensors may be mixed with files of the medium."""
+
+import fnmatch
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from verifier.audio.view import MelView
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch, concatenate
+from verifier.data.tensor import CHUNK_CELLS, TENSOR_SUFFIXES, open_tensors
+from verifier.data.view import View
+from verifier.data.windows import windows
+from verifier.image.view import ImageView
+from verifier.music.notes import Notes
+from verifier.music.piano_roll import batch_of, total_steps
+from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
+from verifier.music.view import PianoRollView
+
+
+def suffixes(view: View) -> Sequence[str]:
+    """Suffixes, in lower case, of the files that are read under a view."""
+    if isinstance(view, PianoRollView):
+        return SYMBOLIC_SUFFIXES + TENSOR_SUFFIXES
+    if isinstance(view, MelView):
+        from verifier.audio.read import AUDIO_SUFFIXES
+
+        return (*AUDIO_SUFFIXES, *TENSOR_SUFFIXES)
+    from verifier.image.read import IMAGE_SUFFIXES
+
+    return (*IMAGE_SUFFIXES, *TENSOR_SUFFIXES)
+
+
+@dataclass(kw_only=True)
+class SampleSet:
+    """The samples at one path, read anew by each call of ``batches``.
+
+    label       the path as it was typed
+    view        how its files become arrays
+    files       (path, name) of each file, in the order of reading; names are relative to the folder, with slashes
+    ignored     files in the folder whose suffix is not among ``suffixes``, and hidden ones
+    total       how much there is to read, in ``unit``: samples of a single tensor file, else files
+    done        how much of it the current iteration has read
+    limit       most samples that are given; None for all
+    sounds      whether recordings are kept in the Waves of their samples, so that faults can be planted in them
+    on_error    "stop" raises at the first unreadable file; "skip" leaves it out
+    unreadable  what was skipped in the current iteration, one InputError a file
+    """
+
+    label: str
+    view: View
+    files: list[tuple[Path, str]]
+    ignored: int = 0
+    total: int | None = None
+    unit: Literal["files", "samples"] = "files"
+    done: int = 0
+    limit: int | None = None
+    sounds: bool = False
+    on_error: Literal["stop", "skip"] = "stop"
+    unreadable: list[InputError] = field(default_factory=list)
+
+    def batches(self) -> Iterator[Batch]:
+        """All samples in order, at most CHUNK_CELLS cells a Batch unless one sample is larger.
+
+        Raises InputError for the first unreadable file; under ``on_error="skip"`` only if every file was unreadable. A
+        file that is skipped has given no sample: tensors are then checked whole before their first Batch.
+        """
+        self.unreadable.clear()
+        self.done = 0
+        left = self.limit
+        for batch in self._all_batches():
+            if left is not None and len(batch) >= left:
+                if left:
+                    yield batch.take(range(left)) if len(batch) > left else batch
+                return
+            yield batch
+            left = None if left is None else left - len(batch)
+        if self.unreadable and len(self.unreadable) == len(self.files):
+            first = f"; the first: {self.unreadable[0]}"
+            raise InputError(self.label, f"expected a readable file, found none among {len(self.files)}{first}")
+
+    def _all_batches(self) -> Iterator[Batch]:
+        return self._of_music(self.view) if isinstance(self.view, PianoRollView) else self._of_files()
+
+    def _of_files(self) -> Iterator[Batch]:
+        """Sound and pictures: file by file, small ones joined."""
+        waiting: list[Batch] = []
+        cells = 0
+        for path, name in self.files:
+            at = 0
+            try:
+                # A file that is skipped must have given nothing, so that all of it is read first.
+                found = self._read(path, name)
+                for batch in list(found) if self.on_error == "skip" else found:
+                    if self.unit == "samples":
+                        self._advance(len(set(batch.groups)))
+                    size = batch.values.size
+                    if waiting and cells + size > CHUNK_CELLS:
+                        yield concatenate(self.view, waiting)
+                        waiting, cells = [], 0
+                    waiting.append(batch)
+                    cells += size
+                    at += len(batch)
+                if not at:
+                    raise InputError(name, "expected at least one sample, found none")
+            except InputError as error:
+                if self.on_error == "stop":
+                    raise
+                self.unreadable.append(error)
+            if self.unit == "files":
+                self._advance(1)
+        if waiting:
+            yield concatenate(self.view, waiting)
+
+    def _read(self, path: Path, name: str) -> Iterator[Batch]:
+        if path.suffix.lower() in TENSOR_SUFFIXES:
+            for tensor in open_tensors(path, self.view, name=name):
+                yield from tensor.batches()
+        elif isinstance(self.view, MelView):
+            from verifier.audio.read import read_audio
+
+            yield from read_audio(path, self.view, name=name, sounds=self.sounds)
+        else:
+            from verifier.image.read import read_images
+
+            assert isinstance(self.view, ImageView)
+            yield from read_images(path, self.view, name=name)
+
+    def _of_music(self, view: PianoRollView) -> Iterator[Batch]:
+        pieces: list[Notes] = []
+        count, longest = 0, 0
+        for path, name in self.files:
+            is_tensor = path.suffix.lower() in TENSOR_SUFFIXES
+            try:
+                if is_tensor:
+                    tensors = open_tensors(path, view, name=name)
+                    if self.on_error == "skip":
+                        for tensor in tensors:
+                            tensor.check()
+                else:
+                    notes = read_notes(path, name=name, group=name)
+                    cuts = _cuts(notes, view)
+            except InputError as error:
+                if self.on_error == "stop":
+                    raise
+                self.unreadable.append(error)
+                self._advance(1)
+                continue
+            if not is_tensor:
+                width = max(longest, view.window or 0, *(length for _, length in cuts))
+                if pieces and (count + len(cuts)) * width * view.pitches > CHUNK_CELLS:
+                    yield from self._of_pieces(pieces, view)
+                    pieces, count = [], 0
+                    width = max(view.window or 0, *(length for _, length in cuts))
+                pieces.append(notes)
+                count += len(cuts)
+                longest = width
+                continue
+            # Music that waits is given first, so that samples come in the order of the files.
+            if pieces:
+                yield from self._of_pieces(pieces, view)
+                pieces, count, longest = [], 0, 0
+            for tensor in tensors:
+                for batch in tensor.batches():
+                    if self.unit == "samples":
+                        self._advance(len(set(batch.groups)))
+                    yield batch
+            if self.unit == "files":
+                self._advance(1)
+        if pieces:
+            yield from self._of_pieces(pieces, view)
+
+    def _of_pieces(self, pieces: list[Notes], view: PianoRollView) -> Iterator[Batch]:
+        batch = batch_of(pieces, view)
+        self._advance(len(pieces))
+        cells = batch.values.shape[1] * batch.values.shape[2]
+        at_once = max(1, CHUNK_CELLS // cells)
+        if len(batch) <= at_once:
+            yield batch
+            return
+        for at in range(0, len(batch), at_once):
+            yield batch.take(range(at, min(at + at_once, len(batch))))
+
+    def _advance(self, amount: int) -> None:
+        self.done += amount
+
+
+def open_path(
+    path: str, view: View, *, limit: int | None = None, on_error: Literal["stop", "skip"] = "stop"
+) -> SampleSet:
+    """The samples at ``path``: a file, a folder with all folders below it, or a glob (``**`` for any depth).
+
+    Where there is nothing of that name, it may be that of a score that music21 brings (see ``music21_work``). Only
+    names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no file
+    has a suffix that is read under the view.
+    """
+    endings = suffixes(view)
+    known = f"expected files with one of the suffixes {', '.join(endings)}"
+    if os.path.isdir(path):
+        found, ignored = _below(path, view)
+        files = [(file, _relative(file, path)) for file in found]
+    elif os.path.lexists(path):
+        file = Path(path)
+        if not _is_known(file.name, view):
+            raise InputError(path, f"{known}, found {file.suffix or 'no suffix'}")
+        files, ignored = [(file, file.name)], 0
+    elif glob.has_magic(path):
+        found, ignored = _matching(path, view)
+        if not found and not ignored:
+            raise InputError(path, "expected files that match, found none")
+        base = _fixed_part(path)
+        files = [(file, _relative(file, base)) for file in found]
+    else:
+        work = music21_work(path) if isinstance(view, PianoRollView) else None
+        if work is None:
+            raise InputError(path, "expected a file, a folder or a glob, found nothing there")
+        files, ignored = [(work, path)], 0
+    if not files:
+        raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
+    files.sort(key=lambda entry: entry[1])
+    samples = SampleSet(
+        label=_encodable(path),
+        view=view,
+        files=files,
+        ignored=ignored,
+        limit=limit,
+        on_error=on_error,
+    )
+    samples.total = len(files)
+    if len(files) == 1 and files[0][0].suffix.lower() in TENSOR_SUFFIXES and not os.path.isdir(path):
+        samples.total = sum(tensor.samples for tensor in open_tensors(files[0][0], view, name=files[0][1]))
+        samples.unit = "samples"
+    return samples
+
+
+def _cuts(notes: Notes, view: PianoRollView) -> list[tuple[int, int]]:
+    total = total_steps(notes, view)
+    cuts = list(windows(total, view))
+    if not cuts:
+        raise InputError(notes.name, f"expected at least {view.window} steps for one window, found {total}")
+    return cuts
+
+
+def _below(folder: str, view: View) -> tuple[list[Path], int]:
+    """Readable files below ``folder`` and the number of others. Links are followed, but no folder is entered twice."""
+    found: list[Path] = []
+    ignored = 0
+    entered: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise InputError(error.filename, f"expected a readable folder, found: {error.strerror}") from error
+
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(root)
+        identity = (status.st_dev, status.st_ino)
+        if identity in entered:
+            folders.clear()
+            continue
+        entered.add(identity)
+        # A sorted walk, so that of two ways to one folder the same is taken on every machine.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if _is_known(name, view):
+                found.append(Path(root, name))
+            else:
+                ignored += 1
+    return found, ignored
+
+
+def _matching(pattern: str, view: View) -> tuple[list[Path], int]:
+    """Readable files that match, or stand below a folder that does, and the number of others seen on the way."""
+    if "**" in Path(pattern).parts:
+        # The glob module would follow links in circles.
+        base = _fixed_part(pattern)
+        wanted = _recursive_pattern(Path(pattern).relative_to(base))
+        files, ignored = _below(base, view)
+        return [file for file in files if wanted.fullmatch(_relative(file, base))], ignored
+    found: dict[Path, None] = {}
+    ignored = 0
+    for match in glob.iglob(pattern):
+        if os.path.isdir(match):
+            inside, others = _below(match, view)
+            found.update(dict.fromkeys(inside))
+            ignored += others
+        elif _is_known(os.path.basename(match), view):
+            found[Path(match)] = None
+        else:
+            ignored += 1
+    return list(found), ignored
+
+
+def _recursive_pattern(pattern: Path) -> re.Pattern[str]:
+    """What a path must match to stand at ``pattern`` or below it: ``**`` is any number of folders."""
+    expression = ""
+    for part in pattern.parts:
+        if part == "**":
+            expression += "(?:[^/]+/)*"
+            continue
+        # fnmatch lets its wildcards cross a slash: each token is translated alone, and a slash kept out of it.
+        for token in re.findall(r"\[!?\]?[^\]]*\]|.", part, re.DOTALL):
+            expression += {"*": "[^/]*", "?": "[^/]"}.get(token) or f"(?!/){fnmatch.translate(token)[4:-3]}"
+        expression += "/"
+    below = expression + ".*" if pattern.name == "**" else expression[:-1] + "(?:/.*)?"
+    return re.compile(below, re.DOTALL)
+
+
+def _is_known(name: str, view: View) -> bool:
+    # Hidden files are the droppings of file managers (._x.mid of macOS is no music).
+    if name.startswith("."):
+        return False
+    if isinstance(view, ImageView):
+        from verifier.image.read import is_image
+
+        return is_image(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES
+    return os.path.splitext(name)[1].lower() in suffixes(view)
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder before the first part of ``pattern`` that holds a wildcard."""
+    parts = Path(pattern).parts
+    magic = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return str(Path(*parts[:magic]))
+
+
+def _relative(file: Path, folder: str) -> str:
+    return _encodable(file.relative_to(folder).as_posix())
+
+
+def _encodable(name: str) -> str:
+    """A name with escapes for what is not UTF-8 in it: reports must hold it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,1 +1,0 @@
-"""Pure array functions, named as their field names them."""

@@ -1,0 +1,1 @@
+"""Pictures: their features, rules and faults."""

@@ -1,1 +1,0 @@
-"""Files and arrays become Batches here, one module a medium."""

@@ -1,0 +1,1 @@
+"""Symbolic music: piano rolls with voices, their features, rules and faults."""

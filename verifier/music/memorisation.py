@@ -1,0 +1,460 @@
+"""Copying: samples that repeat a long stretch of the corpus, in any key, with the piece and the place named.
+
+A piano roll is read as a sequence of chords, each a maximal stretch of steps in which the same pitches sound. A *gram*
+is GRAM chords in a row: the pitches of each above its lowest one, the steps from one lowest pitch to the next, and the
+durations of all but the first and the last, which an edge of a window may cut. Grams of the corpus stand in an index; a
+copy is a run of grams that follow each other in the sample and in the corpus. So it is exact in notes and rhythm, blind
+to transposition, and ends at the first note that differs.
+
+How long a stretch unseen real pieces share with the corpus says how long is too long: see ``calibrate_copying``.
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from msgspec import Meta, Struct, structs
+from numpy.typing import NDArray
+
+from verifier.base import statistics
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.data.view import require_same_view
+from verifier.judge.calibration import Verdict
+from verifier.music import words as places
+from verifier.music.features.roll import packed_rows
+from verifier.music.view import PianoRollView
+from verifier.rule.rule import Share
+
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+GRAM = 4
+"""Chords in a gram of the index: two beats or so of a chorale. A shorter copy is not found."""
+OCCURRENCES = 64
+"""Places of the corpus that are followed for one gram: what is everywhere is nobody's, and the search stays linear."""
+QUANTILE = 0.99
+"""Share of unseen real samples whose longest copy keeps within the limit."""
+SHOWN_COPIES = 5
+"""Copies that a result names, the longest."""
+CHUNK = 4096
+"""Samples looked up at a time."""
+
+_BASE = 0x9E3779B97F4A7C15  # odd, and so invertible among 64-bit words
+_INTERVALS = (
+    *("unison", "semitone", "tone", "minor third", "major third", "fourth", "tritone"),
+    *("fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"),
+)
+
+
+class Chords(NamedTuple):
+    """The chords of n samples, in order of sample and time; all (m,), and ``first`` (n + 1,): where each sample starts.
+
+    ``shapes`` is a hash of the pitches above the lowest, the same in every key; 0 is silence. ``lowest`` is the row of
+    the lowest pitch; of silence it is that of the chord before, of silence at the start that of the chord after it.
+    """
+
+    samples: Ints
+    shapes: Words
+    lowest: Ints
+    starts: Ints
+    steps: Ints
+    first: Ints
+
+
+def chords(batch: Batch) -> Chords:
+    """The chords of every sample, computed once a batch."""
+    return batch.feature("chords", _chords)
+
+
+def _chords(batch: Batch) -> Chords:
+    n, rows, steps = batch.values.shape
+    packed = packed_rows(batch)
+    hashes = np.zeros((n, steps), np.uint64)
+    lowest = np.full((n, steps), rows, np.int16)
+    for byte in reversed(range(packed.shape[2])):
+        bits = packed[:, :, byte]
+        hashes += _byte_hashes()[byte][bits]
+        np.copyto(lowest, _LOWEST_BIT[bits] + np.int16(8 * byte), where=bits != 0)
+    changed = np.ones((n, steps), np.bool_)
+    changed[:, 1:] = hashes[:, 1:] != hashes[:, :-1]
+    samples, starts = np.nonzero(changed & batch.inside())
+    first = np.searchsorted(samples, np.arange(n + 1))
+    stops = np.append(starts[1:], 0)
+    some = np.diff(first) > 0
+    stops[first[1:][some] - 1] = batch.lengths[some]
+    raw, low = hashes[samples, starts], lowest[samples, starts].astype(np.int64)
+    # The sum of base^row over the pitches, less the power of the lowest: the same in every key.
+    shapes = np.where(low < rows, mixed(raw * _inverse_powers()[np.minimum(low, rows - 1)]), np.uint64(0))
+    return Chords(samples, shapes, _filled(low, low < rows, samples, first), starts, stops - starts, first)
+
+
+_LOWEST_BIT = np.array([0, *((byte & -byte).bit_length() - 1 for byte in range(1, 256))], np.int16)
+
+
+@functools.cache
+def _byte_hashes() -> list[Words]:
+    """For each byte of packed rows and each of its 256 values: the sum of base^row over the rows that are set."""
+    powers = [pow(_BASE, row, 1 << 64) for row in range(128)]
+    return [
+        np.array(
+            [sum(powers[8 * at + bit] for bit in range(8) if byte >> bit & 1) % (1 << 64) for byte in range(256)],
+            np.uint64,
+        )
+        for at in range(16)
+    ]
+
+
+@functools.cache
+def _inverse_powers() -> Words:
+    inverse = pow(_BASE, -1, 1 << 64)
+    return np.array([pow(inverse, row, 1 << 64) for row in range(128)], np.uint64)
+
+
+def _filled(lowest: Ints, sounds: NDArray[np.bool_], samples: Ints, first: Ints) -> Ints:
+    """``lowest`` with the entries of silences taken from the chord before, or else after, in the same sample."""
+    m = len(lowest)
+    if not m:
+        return lowest
+    at = np.arange(m)
+    before = np.maximum.accumulate(np.where(sounds, at, -1))
+    after = np.minimum.accumulate(np.where(sounds, at, m)[::-1])[::-1]
+    source = np.where(before >= first[samples], before, after)
+    known = source < first[samples + 1]
+    return np.where(known, lowest[np.minimum(source, m - 1)], 0)
+
+
+def mixed(words: Words) -> Words:
+    """A hash of each word that depends on all of its bits (the finaliser of splitmix64; Steele et al., OOPSLA 2014)."""
+    words = words ^ (words >> np.uint64(30))
+    words = words * np.uint64(0xBF58476D1CE4E5B9)
+    words = words ^ (words >> np.uint64(27))
+    words = words * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+class Grams(NamedTuple):
+    """Hashes (k,) of runs of chords within one sample, and (k,) the chord at which each starts, rising."""
+
+    hashes: Words
+    chords: Ints
+
+
+def grams(found: Chords, size: int) -> Grams:
+    """Every run of ``size`` chords, 2 or more, in any key; the durations of its first and last chord do not count."""
+    m = len(found.samples)
+    if m < size:
+        return Grams(np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    at = np.flatnonzero(found.samples[size - 1 :] == found.samples[: m - size + 1])
+    hashes = found.shapes[at]
+    for step in range(1, size):
+        here = at + step
+        rise = (found.lowest[here] - found.lowest[here - 1]).astype(np.uint64)
+        duration = found.steps[here].astype(np.uint64) if step < size - 1 else np.zeros(len(at), np.uint64)
+        token = found.shapes[here] + (rise << np.uint64(32)) + duration
+        hashes = mixed(hashes * np.uint64(_BASE) + mixed(token))
+    return Grams(hashes, at)
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The grams of a corpus: hashes (k,) ascending, and chords (k,) the chord at which each starts.
+
+    ``music`` are the chords of all samples of the corpus, in order; names, starts, meters and pickups (n,) describe
+    these samples as in Batch.
+    """
+
+    view: PianoRollView
+    hashes: Words
+    chords: Ints
+    music: Chords
+    names: Sequence[str]
+    starts: Ints
+    meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
+
+
+def build_index(batches: Iterable[Batch]) -> Index:
+    """The index of a corpus: best of whole pieces (``window: null``), since a gram across two windows is in neither.
+
+    Raises InputError for no batch.
+    """
+    parts = list(batches)
+    if not parts:
+        raise InputError("", "there is no piece to index")
+    music = [chords(part) for part in parts]
+    samples = np.cumsum([0, *(len(part) for part in parts)])
+    of = np.concatenate([found.samples + before for found, before in zip(music, samples[:-1], strict=True)])
+    joined = Chords(
+        samples=of,
+        shapes=np.concatenate([found.shapes for found in music]),
+        lowest=np.concatenate([found.lowest for found in music]),
+        starts=np.concatenate([found.starts for found in music]),
+        steps=np.concatenate([found.steps for found in music]),
+        first=np.searchsorted(of, np.arange(samples[-1] + 1)),
+    )
+    found = grams(joined, GRAM)
+    order = np.argsort(found.hashes, kind="stable")
+    return Index(
+        view=parts[0].roll,
+        hashes=found.hashes[order],
+        chords=found.chords[order],
+        music=joined,
+        names=[name for part in parts for name in part.names],
+        starts=np.concatenate([part.starts for part in parts]),
+        meters=np.concatenate([part.meters for part in parts]),
+        pickups=np.concatenate([part.pickups for part in parts]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """The longest copy in each of n samples, all (n,): ``quarters`` float64 (0 for none), ``pieces`` int64 (a sample of
+    the index; -1 for none), ``corpus_steps`` int64 (its step in that), ``sample_steps`` int64 (its step in the sample),
+    ``semitones`` int64 (how far the sample is above the corpus).
+    """
+
+    quarters: NDArray[np.float64]
+    pieces: Ints
+    corpus_steps: Ints
+    sample_steps: Ints
+    semitones: Ints
+
+    def merge(self, other: "Copies") -> "Copies":
+        """The copies of this part of a set, then those of the other."""
+        return Copies(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in self.__dataclass_fields__))
+
+
+def longest_copies(index: Index, batch: Batch) -> Copies:
+    """The longest stretch of the corpus that each sample repeats, in quarter notes; of equal ones the first.
+
+    Its first and last chord count for as long as they last in both. Raises InputError if the views differ in anything
+    but the window: the same music has other steps then.
+    """
+    _require_same_grid(index.view, batch.roll)
+    found = chords(batch)
+    parts = [_longest(index, found, low, min(low + CHUNK, len(batch))) for low in range(0, len(batch), CHUNK)]
+    if not parts:
+        nothing = np.zeros(0, np.int64)
+        return Copies(np.zeros(0), nothing, nothing, nothing, nothing)
+    steps, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Copies(steps / float(batch.roll.steps_per_quarter), *rest)
+
+
+def _require_same_grid(a: PianoRollView, b: PianoRollView) -> None:
+    require_same_view(
+        structs.replace(a, window=None, remainder="keep"),
+        structs.replace(b, window=None, remainder="keep"),
+        "the corpus and the samples",
+    )
+
+
+def _longest(index: Index, found: Chords, low: int, high: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Steps, corpus piece, corpus step, sample step and semitones of the longest copy in samples low..high - 1."""
+    start, stop = int(found.first[low]), int(found.first[high])
+    part = Chords(
+        samples=found.samples[start:stop] - low,
+        shapes=found.shapes[start:stop],
+        lowest=found.lowest[start:stop],
+        starts=found.starts[start:stop],
+        steps=found.steps[start:stop],
+        first=found.first[low : high + 1] - start,
+    )
+    gram = grams(part, GRAM)
+    left = np.searchsorted(index.hashes, gram.hashes, side="left")
+    right = np.searchsorted(index.hashes, gram.hashes, side="right")
+    hits = np.minimum(right - left, OCCURRENCES)
+    own = np.repeat(gram.chords, hits)
+    theirs = index.chords[np.repeat(left, hits) + np.arange(len(own)) - np.repeat(np.cumsum(hits) - hits, hits)]
+    # Grams that follow each other in both lie on one diagonal. One that spans two samples or two pieces is in neither
+    # sequence, so that a run never leaves either.
+    order = np.lexsort((own, theirs - own))
+    own, theirs = own[order], theirs[order]
+    n = high - low
+    none = np.zeros(n, np.int64)
+    if not len(own):
+        return none, none - 1, none, none, none
+    begins = np.ones(len(own), np.bool_)
+    begins[1:] = (np.diff(own) != 1) | (np.diff(theirs) != 1)
+    head = np.flatnonzero(begins)
+    tail = np.append(head[1:], len(own)) - 1
+    a, b = own[head], own[tail] + GRAM - 1
+    p, q = theirs[head], theirs[tail] + GRAM - 1
+    music = index.music
+    first = np.minimum(part.steps[a], music.steps[p])
+    inner = part.starts[b] - part.starts[a] - part.steps[a]
+    steps = first + inner + np.minimum(part.steps[b], music.steps[q])
+    sample = part.samples[a]
+    best = np.lexsort((p, a, -steps, sample))
+    which, at = np.unique(sample[best], return_index=True)
+    at = best[at]
+    out = [none.copy(), none - 1, none.copy(), none.copy(), none.copy()]
+    a, p, first = a[at], p[at], first[at]
+    out[0][which] = steps[at]
+    out[1][which] = music.samples[p]
+    # A first chord that began earlier in one of the two is shared only at its end.
+    out[2][which] = music.starts[p] + music.steps[p] - first
+    out[3][which] = part.starts[a] + part.steps[a] - first
+    out[4][which] = part.lowest[a] - music.lowest[p]
+    return out[0], out[1], out[2], out[3], out[4]
+
+
+class CopyingReference(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """How long a stretch of the corpus unseen real samples repeat.
+
+    ``limit`` (quarter notes) is kept by 99 % of them; ``upper`` is the upper end of the 95 % interval, over pieces, of
+    the share of real samples beyond it; ``longest`` is the longest stretch found, and ``whole`` the longest sample.
+    """
+
+    samples: Annotated[int, Meta(ge=1)]
+    limit: Annotated[float, Meta(ge=0)]
+    upper: Share
+    longest: Annotated[float, Meta(ge=0)]
+    whole: Annotated[float, Meta(ge=0)]
+
+
+def calibrate_copying(index: Index, held_out: Batch, quantile: float = QUANTILE) -> CopyingReference | None:
+    """The limit that held-out real samples set; ``index`` must hold none of their pieces. None for no sample."""
+    if not len(held_out):
+        return None
+    found = longest_copies(index, held_out).quarters
+    limit = float(np.quantile(found, quantile, method="higher"))
+    share = statistics.share_interval(found > limit, held_out.groups)
+    return CopyingReference(
+        samples=len(held_out),
+        limit=limit,
+        upper=math.ceil((share.high if share else 1.0) * 1e6) / 1e6,
+        longest=float(found.max()),
+        whole=float(held_out.lengths.max()) / float(held_out.roll.steps_per_quarter),
+    )
+
+
+class Copy(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """One copy: of ``quarters`` quarter notes in ``sample``, whose place and origin ``text`` says in words."""
+
+    sample: str
+    piece: str
+    quarters: float
+    semitones: int
+    text: str
+
+
+class CopyingResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What of a sample set is copied: ``flagged`` of its samples repeat more of the corpus than the limit, of
+    ``pieces`` different pieces. ``share`` is theirs of all samples with its 95 % ``interval`` over groups; ``median``
+    and ``longest`` copies are in quarter notes. ``copies`` are the longest.
+    """
+
+    samples: int
+    flagged: int
+    share: float
+    interval: tuple[float, float]
+    pieces: int
+    median: float
+    longest: float
+    copies: tuple[Copy, ...]
+    reference: CopyingReference
+    verdict: Verdict
+    reason: str
+
+
+def judge_copying(
+    index: Index,
+    copies: Copies,
+    names: Sequence[str],
+    groups: Sequence[str],
+    starts: Ints,
+    meters: NDArray[np.float64],
+    pickups: NDArray[np.float64],
+    reference: CopyingReference,
+) -> CopyingResult | None:
+    """The result of a set whose samples have these copies; names, groups, starts, meters and pickups (n,) are as in
+    Batch.
+
+    It fails if the share of flagged samples is clearly above that of unseen real samples, and passes if it is not above
+    it. None for no sample.
+    """
+    flagged = copies.quarters > reference.limit
+    interval = statistics.share_interval(flagged, groups)
+    if interval is None:
+        return None
+    verdict: Verdict = "undecided"
+    reason = f"{interval.low:.2%} to {interval.high:.2%} of samples may be copies; of real ones {reference.upper:.2%}"
+    if interval.low > reference.upper:
+        verdict = "fail"
+        reason = (
+            f"at least {interval.low:.2%} of the samples repeat more than {reference.limit:g} quarter notes of the"
+            f" corpus; of real ones fewer than {reference.upper:.2%}"
+        )
+    elif reference.limit >= reference.whole:
+        reason = "real samples repeat the corpus from end to end: no copy is longer than theirs"
+    elif interval.rate <= reference.upper:
+        verdict = "pass"
+        reason = f"{interval.rate:.2%} of the samples repeat more than {reference.limit:g} quarter notes of the corpus"
+    order = sorted(np.flatnonzero(flagged).tolist(), key=lambda i: (-copies.quarters[i], names[i]))
+    shown = [
+        _copy(index, copies, i, names[i], int(starts[i]), float(meters[i]), float(pickups[i]))
+        for i in order[:SHOWN_COPIES]
+    ]
+    origins = {_piece_name(index, piece) for piece in np.unique(copies.pieces[flagged]).tolist()}
+    return CopyingResult(
+        samples=len(names),
+        flagged=int(flagged.sum()),
+        share=interval.rate,
+        interval=(interval.low, interval.high),
+        pieces=len(origins),
+        median=float(np.median(copies.quarters)),
+        longest=float(copies.quarters.max()),
+        copies=tuple(shown),
+        reference=reference,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def describe(index: Index, copies: Copies, batch: Batch, i: int) -> Copy | None:
+    """The copy in sample i in words; None if there is none."""
+    if copies.pieces[i] < 0:
+        return None
+    start, meter, pickup = int(batch.starts[i]), float(batch.meters[i]), float(batch.pickups[i])
+    return _copy(index, copies, i, batch.names[i], start, meter, pickup)
+
+
+def _copy(index: Index, copies: Copies, i: int, name: str, start: int, meter: float, pickup: float) -> Copy:
+    piece = int(copies.pieces[i])
+    per_quarter = float(index.view.steps_per_quarter)
+    quarters, semitones = float(copies.quarters[i]), int(copies.semitones[i])
+    here = _bars((start + int(copies.sample_steps[i])) / per_quarter, quarters, meter, pickup)
+    there = _bars(
+        (int(index.starts[piece]) + int(copies.corpus_steps[i])) / per_quarter,
+        quarters,
+        float(index.meters[piece]),
+        float(index.pickups[piece]),
+    )
+    origin = _piece_name(index, piece)
+    text = f"{name} {here} = {origin} {there}, {interval_name(semitones)}"
+    return Copy(sample=name, piece=origin, quarters=quarters, semitones=semitones, text=text)
+
+
+def _piece_name(index: Index, piece: int) -> str:
+    """The piece that a sample of the index was cut from."""
+    return places.piece_name(index.names[piece], int(index.starts[piece]))
+
+
+def _bars(start: float, quarters: float, meter: float, pickup: float) -> str:
+    """``bars 3-5``: those in which a stretch that starts at a quarter note lies."""
+    last = math.ceil((start + quarters - pickup) / meter - 1e-9)
+    return places.bars_name(places.bar_of(start, meter, pickup), last)
+
+
+def interval_name(semitones: int) -> str:
+    """``a fourth up``, ``at the same pitch``, ``2 octaves and a tone down``."""
+    if not semitones:
+        return "at the same pitch"
+    octaves, rest = divmod(abs(semitones), 12)
+    parts = [f"{octaves} octaves" if octaves > 1 else "an octave"] if octaves else []
+    parts += [f"a {_INTERVALS[rest]}"] if rest else []
+    return f"{' and '.join(parts)} {'up' if semitones > 0 else 'down'}"

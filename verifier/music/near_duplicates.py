@@ -1,0 +1,346 @@
+"""Diversity: samples of a set that are the same as others of it, exactly or nearly, in any key.
+
+Two samples are *exact* twins if the same notes sound at the same steps, all moved by the same number of semitones or
+none. They are *near* twins if at least half of the different runs of SHINGLE chords that either has are in both
+(Jaccard), whatever their order, key and place: one moved note, or a shift in time, leaves a sample a near twin. Samples
+of few chords say nothing: silence, and the rest of a piece after its last full window, are twins of nobody.
+
+Real music repeats itself too. How many twins real sets of the same size have is resampled from whole real pieces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from verifier.data.batch import Batch
+from verifier.judge.calibration import Verdict
+from verifier.judge.coverage import (
+    LEVEL,
+    RESAMPLES,
+    Band,
+    Expected,
+    band_of,
+    expected_at,
+    joint_lows,
+    name_ranks,
+    real_sets,
+    require_curve,
+    sizes_up_to,
+    widened,
+)
+from verifier.music.memorisation import chords, grams, mixed
+
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+SHINGLE = 3
+"""Chords in a shingle."""
+FEWEST = 8
+"""Different shingles from which on a sample is compared with others."""
+MOST = 64
+"""Shingles kept of a sample, those of the lowest hashes: all of a window, a sketch of a long piece (Broder, 1997)."""
+JACCARD = 0.5
+"""Share of the shingles of two samples in common from which on they are near twins."""
+BANDS = 16
+"""Pairs of minhashes that bring two samples together to be compared: a pair of twins at 0.5 is missed once in 100."""
+SHOWN_NAMES = 5
+"""Names that a result has of the largest cluster."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shingles:
+    """What tells twins, of n samples: exact (n,) uint64, a hash of the notes in any key; counts (n,) int64, the number
+    of shingles; and shingles (counts.sum(),) uint64, those of one sample ascending and one sample after the other.
+    """
+
+    exact: Words
+    counts: Ints
+    shingles: Words
+
+    def merge(self, other: "Shingles") -> "Shingles":
+        """The prints of this part of a set, then those of the other."""
+        return Shingles(
+            np.concatenate([self.exact, other.exact]),
+            np.concatenate([self.counts, other.counts]),
+            np.concatenate([self.shingles, other.shingles]),
+        )
+
+    def take(self, indices: Ints) -> "Shingles":
+        """The prints at ``indices``, in that order."""
+        first = np.cumsum(self.counts) - self.counts
+        counts = self.counts[indices]
+        at = np.repeat(first[indices] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return Shingles(self.exact[indices], counts, self.shingles[at])
+
+    def compared(self) -> NDArray[np.bool_]:
+        """(n,) which samples have enough chords to be compared."""
+        return self.counts >= FEWEST
+
+
+def prints(batch: Batch) -> Shingles:
+    """The prints of every sample of a batch."""
+    n = len(batch)
+    music = chords(batch)
+    sounds = music.shapes != 0
+    samples = music.samples[sounds]
+    # The lowest pitch of the first chord, to which the others are relative.
+    _, first = np.unique(samples, return_index=True)
+    base = np.zeros(n, np.int64)
+    base[samples[first]] = music.lowest[sounds][first]
+    token = music.shapes[sounds] + mixed(
+        ((music.lowest[sounds] - base[samples]).astype(np.uint64) << np.uint64(48))
+        + (music.starts[sounds].astype(np.uint64) << np.uint64(24))
+        + music.steps[sounds].astype(np.uint64)
+    )
+    exact = np.zeros(n, np.uint64)
+    if len(samples):
+        # A sum, since each token says where it stands.
+        exact[samples[first]] = np.add.reduceat(mixed(token), first)
+    found = grams(music, SHINGLE)
+    of = music.samples[found.chords]
+    order = np.lexsort((found.hashes, of))
+    of, hashes = of[order], found.hashes[order]
+    new = np.ones(len(of), np.bool_)
+    new[1:] = (of[1:] != of[:-1]) | (hashes[1:] != hashes[:-1])
+    of, hashes = of[new], hashes[new]
+    starts = np.searchsorted(of, np.arange(n + 1))
+    kept = np.arange(len(of)) - starts[of] < MOST
+    return Shingles(exact, np.minimum(np.diff(starts), MOST).astype(np.int64), hashes[kept])
+
+
+def exact_clusters(found: Shingles) -> Ints:
+    """(n,) the cluster of exact twins that each sample is in, from 0; -1 for a sample of too few chords."""
+    return _numbered(found.exact, found.compared())
+
+
+def _numbered(labels: NDArray[np.generic], compared: NDArray[np.bool_]) -> Ints:
+    clusters = np.full(len(labels), -1, np.int64)
+    clusters[compared] = np.unique(labels[compared], return_inverse=True)[1]
+    return clusters
+
+
+def near_clusters(found: Shingles) -> Ints:
+    """(n,) the cluster of near twins that each sample is in, from 0; -1 for a sample of too few chords.
+
+    A cluster is of samples that are near twins directly or through others. Candidates are those that share a pair of
+    minhashes (Broder, 1997), each held against its neighbour and the first among these, in an order that depends on
+    their content alone: so it takes time linear in n, and the same clusters come out in whatever order samples stand.
+    """
+    compared = found.compared()
+    # Exact twins are one sample here: thousands of copies would only be held against each other.
+    exact = exact_clusters(found)
+    _, members = np.unique(exact[compared], return_index=True)
+    distinct = found.take(np.flatnonzero(compared)[members])
+    m = len(members)
+    if not m:
+        return exact
+    one, two = np.concatenate([_candidates(distinct, band) for band in range(BANDS)], axis=1)
+    # Each pair as one number, which numpy sorts many times as fast as columns.
+    pairs = np.stack(np.divmod(np.unique(one * m + two), m))
+    twins = pairs[:, _jaccard(distinct, pairs) >= JACCARD]
+    if not twins.shape[1]:
+        return exact
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(twins.shape[1], np.int8), (twins[0], twins[1])), shape=(m, m))
+    _, label = connected_components(graph, directed=False)
+    clusters = exact.copy()
+    clusters[compared] = np.asarray(label, np.int64)[exact[compared]]
+    return _numbered(clusters, compared)
+
+
+def _candidates(found: Shingles, band: int) -> Ints:
+    """(2, p) pairs of samples that may be near twins; each sample has one shingle or more."""
+    starts = np.cumsum(found.counts) - found.counts
+    salts = mixed(np.array([2 * band + 1, 2 * band + 2], np.uint64))
+    one, two = (np.minimum.reduceat(mixed(found.shingles ^ salt), starts) for salt in salts)
+    key = mixed(one + mixed(two))
+    order = np.lexsort((found.exact, key))
+    same = key[order][1:] == key[order][:-1]
+    head = np.maximum.accumulate(np.where(np.concatenate([[False], same]), 0, np.arange(len(order))))
+    later = np.flatnonzero(same) + 1
+    pairs = np.concatenate([[order[later], order[later - 1]], [order[later], order[head[later]]]], axis=1)
+    return np.sort(pairs, axis=0)
+
+
+def _jaccard(found: Shingles, pairs: Ints) -> NDArray[np.float64]:
+    """(p,) shingles that both of a pair have over those that either has; of the MOST lowest of the two together, so
+    that the sketches of long pieces give an unbiased estimate (Broder, 1997).
+    """
+    if not pairs.shape[1]:
+        return np.zeros(0)
+    one, two = (found.take(side) for side in pairs)
+    pair = np.concatenate([np.repeat(np.arange(pairs.shape[1]), side.counts) for side in (one, two)])
+    shingles = np.concatenate([one.shingles, two.shingles])
+    order = np.lexsort((shingles, pair))
+    pair, shingles = pair[order], shingles[order]
+    again = np.zeros(len(pair), np.bool_)
+    again[1:] = (pair[1:] == pair[:-1]) & (shingles[1:] == shingles[:-1])
+    distinct = np.cumsum(~again)
+    before = distinct[np.searchsorted(pair, np.arange(pairs.shape[1]))] - 1
+    lowest = distinct - before[pair] <= MOST
+    both = np.bincount(pair[again & lowest], minlength=pairs.shape[1])
+    return np.asarray(both / np.bincount(pair[~again & lowest], minlength=pairs.shape[1]))
+
+
+class TwinCurve(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """The share of samples that have a twin earlier in the set, exact or near, in real sets of each size."""
+
+    sizes: list[int]
+    exact: Band
+    near: Band
+
+    def __post_init__(self) -> None:
+        require_curve(self.sizes, self.exact, self.near)
+
+
+def twin_curve(
+    learned: Batch, held_out: Batch, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> TwinCurve | None:
+    """The curve of real sets of whole pieces, learned or held out, drawn without replacement; None for no sample.
+
+    It ends at half of the real samples, beyond which one set would be much like another. At most ``level`` of the real
+    sets of a size are above either limit, which is then ``widened`` to hold for pieces that are not among these.
+    """
+    found = prints(learned).merge(prints(held_out))
+    groups = [*learned.groups, *held_out.groups]
+    if not groups:
+        return None
+    sizes = sizes_up_to(max(1, len(groups) // 2))
+    sets = list(real_sets(groups, resamples, seed))
+    # A near twin by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
+    values = np.stack(
+        [
+            np.stack([_shares_of_order(clusters, one.ranks, sizes) for one in sets])
+            for clusters in (exact_clusters(found), near_clusters(found))
+        ]
+    )
+    highs = -joint_lows(-values, level)
+    lows = np.quantile(values, level, axis=1, method="lower")
+    means = values.mean(axis=1)
+    lows, highs = (widened(limits, means, sizes, len(groups)) for limits in (lows, highs))
+    exact, near = (band_of(means[at], lows[at], highs[at]) for at in range(2))
+    return TwinCurve(sizes=list(sizes), exact=exact, near=near)
+
+
+def _shares_of_order(clusters: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArray[np.float64]:
+    """(sizes,) the share of compared samples with a twin before them, among the first samples of an order."""
+    ordered = np.empty(len(clusters), np.int64)
+    ordered[ranks] = clusters
+    compared = ordered >= 0
+    new = np.zeros(len(ordered), np.bool_)
+    distinct, first = np.unique(ordered, return_index=True)
+    new[first[distinct >= 0]] = True
+    at = np.asarray(sizes) - 1
+    some = np.cumsum(compared)[at]
+    twins = some - np.cumsum(new)[at]
+    return np.asarray(twins / np.maximum(some, 1))
+
+
+class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """The twins in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` have a twin
+    earlier in the set; the shares are of the compared ones.
+
+    ``held_against`` samples, all or a random subset as large as the curve of real sets goes, were judged: their shares
+    are ``judged_exact`` and ``judged_near``, those of real sets of as many, with limits, ``real_exact`` and
+    ``real_near``. ``largest`` is the number of samples in the largest cluster of near twins, and ``names`` are some.
+    """
+
+    samples: int
+    compared: int
+    exact: int
+    exact_share: float
+    near: int
+    near_share: float
+    held_against: int
+    judged_exact: float
+    judged_near: float
+    real_exact: Expected
+    real_near: Expected
+    largest: int
+    names: tuple[str, ...]
+    verdict: Verdict
+    reason: str
+
+
+def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> DiversityResult | None:
+    """The twins of a set with these prints and names (n), and how many real sets of its size have; None for no sample.
+
+    It fails if a share is above its limit. It is undecided if fewer than two of the samples could be compared.
+    """
+    n = len(names)
+    if not n:
+        return None
+    exact, near = exact_clusters(found), near_clusters(found)
+    compared = int((exact >= 0).sum())
+    judged = min(n, curve.sizes[-1])
+    shares = [_twins(exact), _twins(near)]
+    subset = shares
+    if judged < n:
+        chosen = np.sort(np.lexsort((np.arange(n), name_ranks(names)))[:judged])
+        subset = [_twins(exact[chosen]), _twins(near_clusters(found.take(chosen)))]
+    real_exact, real_near = (_expected_at(curve.sizes, band, judged) for band in (curve.exact, curve.near))
+    largest = _largest(near, names)
+    verdict: Verdict = "pass"
+    reason = f"real sets of {judged:,} samples have near twins in up to {real_near.high:.1%}"
+    if subset[0][1] > real_exact.high:
+        verdict = "fail"
+        reason = (
+            f"{subset[0][1]:.1%} of {judged:,} samples repeat another; in real sets of as many up to"
+            f" {real_exact.high:.1%}"
+        )
+    elif subset[1][1] > real_near.high:
+        verdict = "fail"
+        reason = (
+            f"{subset[1][1]:.1%} of {judged:,} samples nearly repeat another; in real sets of as many up to"
+            f" {real_near.high:.1%}"
+        )
+    elif compared < 2:
+        verdict, reason = "undecided", f"{compared} of {n:,} samples have chords enough to be compared"
+    return DiversityResult(
+        samples=n,
+        compared=compared,
+        exact=shares[0][0],
+        exact_share=shares[0][1],
+        near=shares[1][0],
+        near_share=shares[1][1],
+        held_against=judged,
+        judged_exact=subset[0][1],
+        judged_near=subset[1][1],
+        real_exact=real_exact,
+        real_near=real_near,
+        largest=len(largest),
+        names=tuple(largest[:SHOWN_NAMES]),
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _largest(clusters: Ints, names: Sequence[str]) -> list[str]:
+    """The names of the samples in the largest cluster, sorted; of equal ones in that with the first name."""
+    compared = np.flatnonzero(clusters >= 0)
+    if not len(compared):
+        return []
+    sizes = np.bincount(clusters[compared])
+    members = compared[sizes[clusters[compared]] == sizes.max()].tolist()
+    first = min(members, key=lambda i: names[i])
+    return sorted(names[i] for i in np.flatnonzero(clusters == clusters[first]).tolist())
+
+
+def _expected_at(sizes: Sequence[int], band: Band, n: int) -> Expected:
+    """The band at ``n`` samples, its limit the higher one of the sizes on either side: a share of few samples moves in
+    steps, and may lie above a line between two sizes.
+    """
+    above = int(np.searchsorted(sizes, n))
+    return expected_at(sizes, band, n)._replace(high=max(band.high[max(above - 1, 0) : above + 1]))
+
+
+def _twins(clusters: Ints) -> tuple[int, float]:
+    """How many compared samples have a twin before them, and what share that is."""
+    compared = int((clusters >= 0).sum())
+    twins = compared - len(np.unique(clusters[clusters >= 0]))
+    return twins, twins / compared if compared else 0.0

@@ -1,0 +1,1 @@
+"""The spec file and the run record."""

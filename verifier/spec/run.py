@@ -1,0 +1,196 @@
+"""The run record: what a check found, as `-o run.json` holds it and every other reader takes it."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from verifier.base.errors import InputError
+from verifier.base.files import replacing
+from verifier.judge.calibration import Verdict
+from verifier.judge.domain_shift import Domain
+from verifier.judge.post_processing import ProcessingSign
+from verifier.judge.sets import WholeResult
+from verifier.rule.rule import HeldOut, Violation
+from verifier.spec.findings import Finding, Findings
+
+SetVerdict = Verdict | Literal["processed", "out of domain"]
+
+
+class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """A sample that is stranger than real ones: its p-value over all rules of the spec, and the rule that spoke.
+
+    ``discovered``: it is one of the samples called such that at most alpha of the calls are expected false.
+    """
+
+    sample: str
+    p: float
+    rule: str
+    discovered: bool
+
+
+class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What one rule found in one sample set.
+
+    ``distinct`` counts different kinds of violation; ``rate`` is violations per trial, with its 95 % ``interval`` over
+    groups of samples; ``ratio`` is that rate over the one of held-out real data, and null where real data has none;
+    ``breaking`` counts the samples with a violation, and ``breaking_interval`` is that of their share. ``p_value`` is
+    of the hypothesis that real data breaks the rule as often, adjusted for the number of rules (Holm).
+    ``error`` is the standard error of the rate between groups, null if ``rate_groups``, the groups with a trial, are
+    fewer than two. ``suppressed`` counts what would be violations had the spec not accepted them. ``findings`` are the
+    violations one by one, and ``all_kinds`` every kind, in records that are written to be compared; else null.
+    ``set_aside`` names the processing that the samples show and the rule does not survive: its verdict then does not
+    count. ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
+    ``examples`` places in the samples that break the rule most.
+    """
+
+    unit: str
+    violations: int
+    distinct: int
+    trials: int
+    rate: float | None
+    interval: tuple[float, float] | None
+    held_out: HeldOut | None
+    ratio: float | None
+    breaking: int
+    breaking_interval: tuple[float, float] | None
+    p_value: float | None
+    measures: dict[str, float]
+    verdict: Verdict
+    reason: str
+    kinds: dict[str, int]
+    examples: tuple[Violation, ...]
+    set_aside: str = ""
+    error: float | None = None
+    rate_groups: int = 0
+    suppressed: int = 0
+    all_kinds: dict[str, int] | None = None
+    findings: Findings | None = None
+
+
+class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What a sample set showed. ``groups`` are the files or pieces its samples were cut from.
+
+    ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
+    real data a share of alpha is. null if the spec has no calibration. ``confounds`` say what
+    differs from the corpus because of how the samples are stored. ``processed`` says what was done to the samples, as
+    far as that shows; the verdict is "processed" if no rule fails that survives it, but others do.
+    ``domain`` is how far the samples lie from the corpus's domain, where a rule hears it; the verdict is "out of
+    domain" if that is farther than real data is, and enough for those rules to fail that do (``judge.domain_shift``).
+    """
+
+    samples: int
+    groups: int
+    verdict: SetVerdict
+    flagged: tuple[Flag, ...] | None
+    flagged_groups: tuple[Flag, ...] | None
+    confounds: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    whole: WholeResult | None
+    rules: dict[str, RuleResult]
+    processed: tuple[ProcessingSign, ...] = ()
+    domain: Domain | UnsetType = UNSET
+
+
+class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What became of one rule from one run to another.
+
+    ``rates`` are those of both runs, ``difference`` the second less the first with its 95 % ``interval``; ``change``
+    says whether that interval lies above 0, below, or holds it (null: no trial in one of the runs). ``new_kinds`` are
+    kinds of violation that the first run had none of, with their count, most frequent first; at most 20 of
+    ``new_kinds_total``. Findings are ``introduced``, ``resolved`` or ``unchanged``: null if one of the runs has no
+    complete list of them, and then ``note`` says why. The examples are the first of each.
+
+    A gate adds ``p_value``, of the hypothesis that the rate did not grow by more than the margin, adjusted for the
+    number of rules and sets (Holm; null if there is none), the ``verdict`` and its ``reason``.
+    """
+
+    unit: str
+    rates: tuple[float | None, float | None]
+    difference: float | None
+    interval: tuple[float, float] | None
+    change: Literal["worse", "better", "same"] | None
+    violations: tuple[int, int]
+    suppressed: tuple[int, int]
+    new_kinds: dict[str, int]
+    new_kinds_total: int
+    introduced: int | None
+    resolved: int | None
+    unchanged: int | None
+    note: str
+    introduced_examples: tuple[Finding, ...]
+    resolved_examples: tuple[Finding, ...]
+    p_value: float | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+class SetDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """Two sample sets held against each other: their labels, their sizes, and every rule."""
+
+    labels: tuple[str, str]
+    samples: tuple[int, int]
+    rules: dict[str, RuleDiff]
+
+
+class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """Two runs of one spec held against each other. ``unpaired`` are sample sets that only one of them has."""
+
+    runs: tuple[str, str]
+    spec: str
+    sets: tuple[SetDiff, ...]
+    unpaired: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab"):
+    """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence, or a set
+    as a whole. ``collapsed`` names what of which set fails now (coverage, twins, copies) and did not in the baseline.
+    """
+
+    margin: float
+    alpha: float
+    collapsed: tuple[str, ...]
+    regressed: bool
+
+
+class Run(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
+    """One run of ``verify check``: the version and the whole spec that made it, and a result for each sample set.
+
+    ``gate`` is there if the run was held against a baseline, and then decided the exit code.
+    """
+
+    verifier: str
+    alpha: float
+    spec: dict[str, Any]
+    sets: dict[str, SetResult]
+    gate: Gate | None = None
+
+    def failed(self) -> bool:
+        """Whether any sample set fails, or was processed, or is of another domain: the spec holds for none of these."""
+        return any(result.verdict in ("fail", "processed", "out of domain") for result in self.sets.values())
+
+
+def load(path: Path) -> Run:
+    """The run record in a JSON file. Raises InputError for a file that cannot be read or is no run record."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(path, f"expected a run record: {error.strerror}") from None
+    try:
+        return msgspec.json.decode(data, type=Run)
+    except msgspec.DecodeError as error:  # also a ValidationError
+        problem = str(error).replace("`", "'")
+        raise InputError(path, f"expected a run record as -o run.json writes it: {problem}") from None
+
+
+def encoded(record: Struct) -> bytes:
+    """A record as JSON, indented: it is read by people and compared by text tools as well. Floats keep every digit."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def dump(run: Run, path: Path) -> None:
+    """Write a run record, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(encoded(run))

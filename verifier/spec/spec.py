@@ -1,0 +1,351 @@
+"""Spec: a view, where the corpus came from, and the rules learned. The YAML file that a person reads and edits."""
+
+import functools
+import gc
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct, structs
+
+from verifier.base.errors import InputError, printable
+from verifier.base.files import replacing
+from verifier.data.view import View, kind_of
+from verifier.judge.calibration import Calibration
+from verifier.judge.sets import WholeReference
+from verifier.judge.storage import StorageProfile
+from verifier.rule.registry import rule_named
+from verifier.rule.rule import Checker, Rule
+from verifier.spec.provenance import CorpusRecord
+from verifier.spec.suppressions import Accepted, accepting, arranged, type_key
+
+VERSION = 1
+MAX_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    verifier: Annotated[int, Meta(ge=VERSION, le=VERSION)]
+    name: str
+    view: View
+    corpus: CorpusRecord
+    rules: list[Any]
+    accepted: tuple[Accepted, ...] = ()
+    facts: StorageProfile | None = None
+    whole: WholeReference | None = None
+    calibration: Calibration | None = None
+
+
+class Spec(Struct, frozen=True, kw_only=True):
+    """What real data does. ``rules`` have different names; the order is that of the file."""
+
+    name: str
+    view: View
+    corpus: CorpusRecord
+    rules: tuple[Rule, ...]
+    accepted: tuple[Accepted, ...] = ()
+    """Violations that a person accepted: no longer counted as such, but still reported."""
+    facts: StorageProfile | None = None
+    """How the corpus is stored; samples stored otherwise are reported as such."""
+    whole: WholeReference | None = None
+    """What real sets cover and repeat, by their size."""
+    calibration: Calibration | None = None
+    """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
+
+    def compile(self) -> dict[str, Checker]:
+        """A checker for each rule, by name."""
+        return {
+            rule.name(): accepting(rule, [entry for entry in self.accepted if entry.rule == rule.name()])
+            for rule in self.rules
+        }
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name. Raises InputError if the spec has none."""
+        for rule in self.rules:
+            if rule.name() == name:
+                return rule
+        raise InputError(f"spec {self.name}", f"expected one of its rules ({self._listed()}), found {name!r}")
+
+    def selected(self, only: Sequence[str], skip: Sequence[str]) -> "Spec":
+        """The spec with only the rules named (all if none are named), less those skipped. Raises InputError."""
+        for name in (*only, *skip):
+            self.rule(name)
+        kept = tuple(rule for rule in self.rules if (not only or rule.name() in only) and rule.name() not in skip)
+        if not kept:
+            raise InputError(f"spec {self.name}", "no rule is left to check")
+        names = {rule.name() for rule in kept}
+        return structs.replace(
+            self, rules=kept, accepted=tuple(entry for entry in self.accepted if entry.rule in names)
+        )
+
+    def _listed(self) -> str:
+        return ", ".join(rule.name() for rule in self.rules)
+
+
+def load(path: Path) -> Spec:
+    """The spec in a YAML file. Raises InputError that names the place in the file."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise InputError(path, f"expected a spec of at most {MAX_BYTES >> 20} MiB, found {size >> 20} MiB")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(path, f"expected a spec file: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"expected UTF-8 text, found byte {error.object[error.start]:#04x}") from None
+    return loads(text, path)
+
+
+def loads(text: str, place: object = "spec") -> Spec:
+    """The spec in a text. Raises InputError; ``place`` says in its message where the text came from."""
+    try:
+        data = _parsed(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{printable(place)}{at}", f"not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise InputError(place, f"not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict) or "verifier" not in data:
+        raise InputError(place, "expected a spec, which starts with 'verifier: 1'; found something else")
+
+    def located(convert: Callable[[], T], prefix: str) -> T:
+        try:
+            return convert()
+        except msgspec.ValidationError as error:
+            problem, _, at = str(error).partition(" - at `")
+            path = prefix + at.rstrip("`").removeprefix("$")
+        except InputError as error:  # from a rule that looked into its own table
+            problem, path = str(error), prefix
+        path = path.removeprefix(".")
+        problem = problem[:1].lower() + problem[1:].replace("`", "'")
+        line = _line_of(text, path)
+        raise InputError(
+            f"{printable(place)}{f', line {line}' if line else ''}", f"{path}: {problem}" if path else problem
+        )
+
+    head = located(functools.partial(msgspec.convert, data, _Head), "")
+    rules: list[Rule] = []
+    for i, item in enumerate(head.rules):
+        rule = located(functools.partial(_rule, item, {rule.name() for rule in rules}), f"rules[{i}]")
+        rules.append(rule)
+    for i, entry in enumerate(head.accepted):
+        located(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
+    for i, rule in enumerate(rules):
+        located(functools.partial(_require_medium, rule, head.view), f"rules[{i}]")
+    calibration = head.calibration
+    if calibration is not None:
+        located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
+    return Spec(
+        name=head.name,
+        view=head.view,
+        corpus=head.corpus,
+        rules=tuple(rules),
+        accepted=arranged(head.accepted),
+        facts=head.facts,
+        whole=head.whole,
+        calibration=calibration,
+    )
+
+
+def _require_medium(rule: Rule, view: View) -> None:
+    """Raise InputError if the rule is not for the medium of the view."""
+    if kind_of(view) not in rule.media:
+        raise InputError("", f"{rule.name()} is a rule for {' and '.join(rule.media)}, found a view of {kind_of(view)}")
+
+
+def _require_accepted(entry: Accepted, rules: Sequence[Rule]) -> None:
+    """Raise InputError if the entry accepts what no rule of the spec has a name for."""
+    found = [rule for rule in rules if rule.name() == entry.rule]
+    if not found:
+        listed = ", ".join(rule.name() for rule in rules)
+        raise InputError("", f"expected one of the rules of the spec ({listed}), found {entry.rule!r}")
+    if entry.kind is not None:
+        type_key(found[0], entry.kind)
+
+
+def _rule(item: object, taken: set[str]) -> Rule:
+    """One entry of the list of rules. Raises InputError or msgspec's ValidationError."""
+    if not isinstance(item, dict) or not isinstance(item.get("rule"), str):
+        raise InputError("", "expected a rule, a map with the key 'rule'")
+    cls = rule_named(item["rule"])
+    if cls.name() in taken:
+        raise InputError("", f"a second {cls.name()}; a rule can stand in a spec once")
+    rule = msgspec.convert(item, cls)
+    rule.validate()
+    return rule
+
+
+def document(spec: Spec) -> dict[str, Any]:
+    """The spec as plain types, as a file holds it: of each rule the options first, then its support, then the rest."""
+    found = {
+        "verifier": VERSION,
+        "name": spec.name,
+        "view": _builtins(spec.view),
+        "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
+        "rules": [_ordered(rule) for rule in spec.rules],
+    }
+    if spec.accepted:
+        found["accepted"] = [msgspec.to_builtins(entry) for entry in arranged(spec.accepted)]
+    if spec.facts is not None:
+        found["facts"] = msgspec.to_builtins(spec.facts)
+    if spec.whole is not None:
+        found["whole"] = _builtins(spec.whole)
+    if spec.calibration is not None:
+        found["calibration"] = msgspec.to_builtins(spec.calibration)
+    return found
+
+
+def dumps(spec: Spec) -> str:
+    """The spec as YAML: short maps on one line, sorted, so that a text diff of two specs reads well."""
+    return re.sub(r"^(- rule|accepted|facts|whole|calibration):", r"\n\1:", _yaml(document(spec)), flags=re.MULTILINE)
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    text: str = yaml.dump(
+        data, Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
+    )
+    return text
+
+
+def dump(spec: Spec, path: Path) -> None:
+    """Write the spec to a file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(dumps(spec), encoding="utf-8")
+
+
+def accept(path: Path, entry: Accepted) -> None:
+    """Add an accepted kind or sample to a spec file. The rest of its text, comments too, stays as it is.
+
+    Raises InputError if the file already has it.
+    """
+    spec = load(path)
+    for other in spec.accepted:
+        if other.identity() == entry.identity():
+            raise InputError(path, f"is already accepted, because: {other.reason}")
+    wanted = structs.replace(spec, accepted=arranged((*spec.accepted, entry)))
+    text = path.read_text(encoding="utf-8")
+    block = _yaml({"accepted": document(wanted)["accepted"]})
+    # The key with all that belongs to it: lines that are indented, list items, and what stands between them.
+    without = re.sub(r"^accepted:.*\n(?:(?:[ \t-].*)?\n)*", "", text, flags=re.MULTILINE)
+    at = re.search(r"^(facts|whole|calibration):", without, re.MULTILINE)
+    cut = at.start() if at else len(without)
+    edited = f"{without[:cut].rstrip()}\n\n{block}" + (f"\n{without[cut:]}" if at else "")
+    try:
+        unharmed = loads(edited) == wanted
+    except InputError:
+        unharmed = False
+    with replacing(path) as temporary:  # a file that is laid out in another way is written anew
+        temporary.write_text(edited if unharmed else dumps(wanted), encoding="utf-8")
+
+
+def _ordered(rule: Rule) -> dict[str, Any]:
+    found = _builtins(rule)
+    options = [name.replace("_", "-") for name in rule.options()]
+    common = [field.replace("_", "-") for field in Rule.__struct_fields__]
+    learned = [name for name in found if name not in {"rule", *options, *common}]
+    return {name: found[name] for name in ["rule", *options, *common, *learned] if name in found}
+
+
+def _builtins(value: Any) -> dict[str, Any]:
+    """As plain types, without the fields that are None and have no meaning of their own as null."""
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    keep = {"window"}  # null is a setting there: pieces stay whole
+    return {
+        name: int(item) if isinstance(item, float) and item.is_integer() else item
+        for name, item in found.items()
+        if item is not None or name in keep
+    }
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line in which the node at ``path`` (``rules[0].support.pieces``) starts, or its nearest ancestor."""
+    try:
+        node = yaml.compose(text, yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return None
+    line: int | None = None
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+|\.\.\.)\]", path):
+        if name and isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == name]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif index.isdigit() and isinstance(node, yaml.SequenceNode) and int(index) < len(node.value):
+            node = node.value[int(index)]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _parsed(text: str) -> Any:
+    """Safe YAML, less what a spec has no use for: repeated keys (the last would win in silence), aliases (a short file
+    could unfold into a huge one), and tags. Half of PyYAML's time is in its constructor, which this does without.
+
+    Raises YAMLError.
+    """
+    collects = gc.isenabled()
+    gc.disable()  # it would look at a hundred thousand nodes again and again, none of which is garbage yet
+    try:
+        root = yaml.compose(text, _Loader)
+        return None if root is None else _plain(root, set())
+    finally:
+        if collects:
+            gc.enable()
+
+
+class _Loader(yaml.CSafeLoader):
+    """CSafeLoader, which asks a list of patterns what each scalar is: most are plain numbers, seen at a glance."""
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0] and value:
+            if _is_plain_number(value):
+                return "tag:yaml.org,2002:int"
+            if _DECIMAL.fullmatch(value):
+                return "tag:yaml.org,2002:float"
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]  # PyYAML has no types here
+
+
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
+
+
+def _is_plain_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and value[0] != "0"
+
+
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+
+
+def _plain(node: yaml.Node, seen: set[int]) -> Any:
+    if id(node) in seen:
+        raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a spec", node.start_mark)
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == "tag:yaml.org,2002:str":
+            return node.value
+        if node.tag == "tag:yaml.org,2002:int" and _is_plain_number(node.value):
+            return int(node.value)
+        if node.tag == "tag:yaml.org,2002:float" and _DECIMAL.fullmatch(node.value):
+            return float(node.value)
+        return _CONSTRUCTOR.construct_object(node)
+    if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+        return [_plain(item, seen) for item in node.value]
+    if not isinstance(node, yaml.MappingNode) or node.tag != "tag:yaml.org,2002:map":
+        return _CONSTRUCTOR.construct_object(node)
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = _plain(key_node, seen) if isinstance(key_node, yaml.ScalarNode) else None
+        problem = None
+        if not isinstance(key, (str, int)):
+            problem = "expected a name or a number as a key"
+        elif key in mapping:
+            problem = f"the key {key!r} stands here twice"
+        if problem:
+            raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+        mapping[key] = _plain(value_node, seen)
+    return mapping

@@ -1,0 +1,1 @@
+"""Single values, whatever the medium."""

@@ -1,0 +1,1 @@
+"""What the tool does: learn, check, explain, evaluate, diff, power."""

@@ -1,0 +1,166 @@
+"""Evaluation: how well a spec tells the samples of each generator from real ones, by rule and by all rules together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+import verifier
+from verifier.base import statistics
+from verifier.base.errors import InputError
+from verifier.data.batch import Batch
+from verifier.data.view import require_same_view
+from verifier.judge.calibration import Conformal
+from verifier.rule.rule import Checker
+from verifier.spec.spec import Spec
+
+Floats = NDArray[np.float64]
+
+ALL = "all rules together"
+REPLICATES = 500
+"""Resamplings of groups behind an interval."""
+FALSE = 0.01
+"""The false-positive rate at which the true-positive rate is told."""
+SETS = 200
+"""Sets that are drawn of each side, at most; each sample is in one of them at most."""
+
+
+class Discrimination(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """How well one score tells generated from real samples: ``auroc`` with its 95 % ``interval`` over groups,
+    ``average_precision``, and ``tpr``, the share of generated samples beyond all but 1 % of the real ones.
+    """
+
+    auroc: float
+    interval: tuple[float, float]
+    average_precision: float
+    tpr: float
+
+
+class Evaluated(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """One sample set against the real one: by rule, the last for ALL; of single ``samples``, and of ``sets`` of
+    ``set_size`` samples each, whose score is their mean (null if there are not two such sets on both sides).
+    """
+
+    samples: int
+    groups: int
+    by_sample: dict[str, Discrimination]
+    by_set: dict[str, Discrimination] | None
+
+
+class Evaluation(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What ``evaluate`` found. ``real`` is the label, and the size, of the real samples."""
+
+    verifier: str
+    spec: str
+    real: str
+    real_samples: int
+    real_groups: int
+    set_size: int
+    generators: dict[str, Evaluated]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Of a sample set: the group of each sample, and for each rule, ALL last, a score (n,): larger is stranger."""
+
+    groups: Sequence[str]
+    rules: Mapping[str, Floats]
+
+
+def scores(spec: Spec, batches: Iterable[Batch], compiled: Mapping[str, Checker] | None = None) -> Scores:
+    """What the samples of a set score. Raises InputError if the spec has no calibration, or there are no samples."""
+    if spec.calibration is None:
+        raise InputError(f"spec {spec.name}", "expected a spec that was calibrated on held-out real samples")
+    checkers = compiled or spec.compile()
+    names = [rule.name() for rule in spec.rules]
+    groups: list[str] = []
+    tables = []
+    for batch in batches:
+        require_same_view(spec.view, batch.view, f"spec {spec.name} and the samples")
+        tables.append(np.stack([checkers[name].count(batch).scores for name in names], axis=1))
+        groups.extend(batch.groups)
+    if not groups:
+        raise InputError("", "the sample set has no samples")
+    table = np.concatenate(tables)
+    found = Conformal(spec.calibration, names).of_samples(table)
+    rules = {name: np.where(np.isnan(column), -np.inf, column) for name, column in zip(names, table.T, strict=True)}
+    return Scores(groups, {**rules, ALL: found.strangeness})
+
+
+def evaluate(
+    spec: Spec, label: str, real: Scores, generated: Mapping[str, Scores], *, set_size: int = 100, seed: int = 0
+) -> Evaluation:
+    """Each of the ``generated`` sample sets against the ``real`` one, called ``label``."""
+    rng = np.random.default_rng(seed)
+    sets_of_real = _sets(real, set_size, rng)
+    return Evaluation(
+        verifier=verifier.__version__,
+        spec=spec.name,
+        real=label,
+        real_samples=len(real.groups),
+        real_groups=len(set(real.groups)),
+        set_size=set_size,
+        generators={
+            name: _evaluated(real, fake, sets_of_real, _sets(fake, set_size, rng), seed)
+            for name, fake in generated.items()
+        },
+    )
+
+
+def _evaluated(real: Scores, fake: Scores, real_sets: Scores, fake_sets: Scores, seed: int) -> Evaluated:
+    enough = len(real_sets.groups) > 1 and len(fake_sets.groups) > 1
+    return Evaluated(
+        samples=len(fake.groups),
+        groups=len(set(fake.groups)),
+        by_sample={name: told(real, fake, name, seed) for name in real.rules},
+        by_set={name: told(real_sets, fake_sets, name, seed) for name in real.rules} if enough else None,
+    )
+
+
+def told(real: Scores, fake: Scores, rule: str, seed: int = 0) -> Discrimination:
+    """How well the score of one rule tells two sample sets apart."""
+    of_real, of_fake = real.rules[rule], fake.rules[rule]
+    rng = np.random.default_rng(seed)
+    area = statistics.auroc(of_real, of_fake, _drawn(real.groups, rng), _drawn(fake.groups, rng))
+    low, high = np.quantile(area, [0.025, 0.975])
+    limit = np.quantile(of_real, 1 - FALSE, method="higher")
+    return Discrimination(
+        auroc=float(area[0]),
+        interval=(float(low), float(high)),
+        average_precision=_average_precision(of_real, of_fake),
+        tpr=float(np.mean(of_fake > limit)),
+    )
+
+
+def _drawn(groups: Sequence[str], rng: np.random.Generator) -> Floats:
+    """(REPLICATES, n) how often each sample is there when groups are drawn with replacement; once in the first."""
+    labels, of = statistics.numbered(groups)
+    counts = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), REPLICATES).astype(np.float64)
+    counts[0] = 1
+    return np.asarray(counts[:, of])
+
+
+def _average_precision(real: Floats, fake: Floats) -> float:
+    """The mean precision over the generated samples, from the strangest on; equal scores are taken together, and both
+    sides weigh the same, so that it does not depend on how many samples there are of each.
+    """
+    values = np.unique(np.concatenate([real, fake]))[::-1]
+    found = np.searchsorted(np.sort(-fake), -values, side="right") / len(fake)
+    false = np.searchsorted(np.sort(-real), -values, side="right") / len(real)
+    precision = found / np.maximum(found + false, 1e-300)
+    return float((precision * np.diff(found, prepend=0)).sum())
+
+
+def _sets(samples: Scores, size: int, rng: np.random.Generator) -> Scores:
+    """Sets of so many samples drawn without replacement, each its own group; a set's score is the mean of its samples'
+    ranks of surprise, with what has no trial as nought.
+    """
+    n = len(samples.groups)
+    count = min(n // size, SETS)
+    members = rng.permutation(n)[: count * size].reshape(count, size)
+    means = {
+        name: np.where(np.isfinite(values), values, 0)[members].mean(axis=1) for name, values in samples.rules.items()
+    }
+    return Scores([f"set {i}" for i in range(count)], means)
