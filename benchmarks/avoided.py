@@ -23,15 +23,16 @@ from typing import NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier import corpora
 from verifier.base import statistics
-from verifier.corpora import Corpus
+from verifier.corpora import corpus as corpora
+from verifier.corpora.corpus import Corpus
 from verifier.data.batch import Batch, concatenate
 from verifier.data.paths import open_path
 from verifier.music.features.voice_notes import lines
 from verifier.music.null_models import Null, NullContrast, null_versions
 from verifier.music.piano_roll import batch_of
 from verifier.music.rules.avoided_patterns import INTERVALS, AvoidedPatterns
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.rule.counted import Events
 from verifier.rule.rule import merge_all
@@ -94,7 +95,7 @@ def print_styles() -> None:
     notes = []
     for style in STYLES:
         batch = batch_of(corpora.load(style).pieces, VIEW)
-        found = of_melodies(batch) if batch.voices.counts.max() == 1 else of_voices(batch)
+        found = of_melodies(batch) if music(batch).voices.counts.max() == 1 else of_voices(batch)
         contrast, bans = found.contrast, found.bans()
         expected, strength = contrast.expected(), contrast.strength(RULE.versions)
         for key in bans[:SHOWN].tolist():

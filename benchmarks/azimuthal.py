@@ -17,8 +17,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.data.intensity import LEVELS
 from verifier.image.features.azimuthal import _averages, azimuthal_average
-from verifier.values.intensity import LEVELS
 
 Pictures = NDArray[np.float32]
 

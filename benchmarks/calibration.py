@@ -19,11 +19,10 @@ from dataclasses import replace
 import numpy as np
 from msgspec import structs
 
-from verifier import corpora
 from verifier.base.statistics import rate_interval
+from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose, whole_index
-from verifier.data.pieces import batch_of
-from verifier.data.view import kind_of, view_of
+from verifier.data.medium import batch_of, view_of
 from verifier.judge.sets import calibrate_whole
 from verifier.music.view import PianoRollView
 from verifier.rule.registry import rules_for
@@ -46,7 +45,7 @@ def main() -> None:
     if isinstance(view, PianoRollView):
         view = structs.replace(view, window=options.window)
     corpus = corpora.load(options.corpus)
-    rules = {name: {} for name in rules_for(kind_of(view))}
+    rules = {name: {} for name in rules_for(view.kind)}
     flagged: dict[str, list[tuple[int, int]]] = {"samples": [], "pieces": []}
     verdicts: list[str] = []
     spoke: dict[str, int] = {}

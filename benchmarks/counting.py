@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.data.paths import open_path
 from verifier.music.features import roll
@@ -177,8 +177,8 @@ def measured(way: str, spec: specs.Spec, file: Path) -> dict[str, Any]:
     """Seconds, bytes of memory at the peak, and what was counted."""
     ways: dict[str, Callable[[specs.Spec, Path], Numbers]] = {
         "numpy": count_by_hand,
-        "scan_numpy": lambda spec, file: count_by_rules(spec, batches(spec, file), compile_after=sys.maxsize),
-        "compiled": lambda spec, file: count_by_rules(spec, batches(spec, file), compile_after=-1),
+        "scan_numpy": lambda spec, file: count_by_rules(spec, batches(spec, file), compile_from=sys.maxsize),
+        "compiled": lambda spec, file: count_by_rules(spec, batches(spec, file), compile_from=-1),
         "check": lambda spec, file: count_by_check(spec, open_path(str(file), spec.view).batches()),
     }
     anonymous = [0]
@@ -217,9 +217,9 @@ def batches(spec: specs.Spec, file: Path) -> Iterator[Batch]:
         yield Batch.of(spec.view, values)
 
 
-def count_by_rules(spec: specs.Spec, samples: Iterator[Batch], compile_after: int) -> Numbers:
-    """What the rules count. ``compile_after`` is how much numpy scans first, as in ``features.roll``."""
-    roll.COMPILE_AFTER = compile_after
+def count_by_rules(spec: specs.Spec, samples: Iterator[Batch], compile_from: int) -> Numbers:
+    """What the rules count. ``compile_from`` is the size of Batch that is compiled, as in ``features.roll``."""
+    roll.COMPILE_FROM = compile_from
     chords, durations, modes = (spec.rule(rule.name()) for rule in (ChromaTransitions, Durations, IntensityModes))
     checkers = {rule.name(): rule.compile() for rule in spec.rules}
     found: dict[str, list[RuleCounts]] = {name: [] for name in checkers}

@@ -20,7 +20,7 @@ from generators import jsd
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.corpora import shipped as generated
 
 Values = NDArray[np.float32]

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.data.view import View
 from verifier.music.features.chroma import CODES
 from verifier.music.piano_roll import batch_of

@@ -26,13 +26,14 @@ from msgspec import structs
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from verifier import corpora
 from verifier.base import statistics
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.judge.calibration import holm
 from verifier.music.edits import move_notes
 from verifier.music.features.roll import scan
 from verifier.music.piano_roll import batch_of
+from verifier.music.samples import sounding_cells
 from verifier.rule.rule import Checker
 from verifier.spec import spec
 from verifier.spec.run import RuleResult
@@ -97,7 +98,7 @@ def generate(batch: Batch, checkers: Mapping[str, Checker], share: float) -> Gen
 def move_share(batch: Batch, share: float, rng: Generator) -> Batch:
     """Each note moved by a semitone with the chance ``share``: how many in a window is drawn, then which."""
     moves = rng.binomial(scan(batch).notes.sum(axis=1), share)
-    values = batch.sounding()
+    values = sounding_cells(batch)
     for k in np.unique(moves[moves > 0]).tolist():
         at = np.flatnonzero(moves == k)
         values[at] = move_notes(batch.take(at), k, rng).values

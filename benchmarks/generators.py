@@ -22,7 +22,7 @@ from paper import MEASURED, Measured, measure, print_table
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.corpora import shipped as generated
 from verifier.corpora.sample_sets import open_samples
 from verifier.data.batch import Batch, concatenate

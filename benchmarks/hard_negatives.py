@@ -30,10 +30,10 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
 from verifier.base.files import replacing
 from verifier.base.statistics import auroc
-from verifier.corpora import Corpus
+from verifier.corpora import corpus as corpora
+from verifier.corpora.corpus import Corpus
 from verifier.data.batch import Batch
 from verifier.data.view import View
 from verifier.judge.calibration import Conformal

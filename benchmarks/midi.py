@@ -28,7 +28,7 @@ import pretty_midi
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.music.features.voice_notes import lines
 from verifier.music.midi_file import MidiTrack, write_tracks
 from verifier.music.notes import Notes

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import open_samples
 from verifier.data.batch import Batch, concatenate
 from verifier.data.view import View

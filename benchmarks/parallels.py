@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of, steps_of

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from verifier.audio.samples import waves
 from verifier.corpora.sample_sets import open_samples
 from verifier.data.batch import concatenate
-from verifier.data.view import kind_of
 from verifier.judge.post_processing import PROCESSINGS
 from verifier.rule.fault import fault_named
 from verifier.rule.registry import rule_named
@@ -42,7 +42,7 @@ def main() -> None:
 
 def planned(spec: Spec) -> list[tuple[str, str, float]]:
     """(processing, fault, dose) of each that the medium of the spec can have."""
-    kind = kind_of(spec.view)
+    kind = spec.view.kind
     return [
         (processing, fault, dose)
         for processing, faults in PROCESSINGS.items()
@@ -68,7 +68,7 @@ def report(spec: Spec, limit: int) -> None:
     results = []
     for _, fault, dose in [("", "", 0.0), *planned(spec)]:
         batch = fault_named(fault).plant(real, dose, np.random.default_rng(0)) if fault else real
-        batch = replace(batch, waves=replace(batch.waves, sounds=()))
+        batch = replace(batch, waves=replace(waves(batch), sounds=()))
         results.append(judge(spec, tally(spec, [batch], checkers=checkers), checkers=checkers))
     shares(spec, unedited, caught, results[1:])
     print("| processed | verdict | what it says | fail | set aside |\n|---|---|---|---|---|")

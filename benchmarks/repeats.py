@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import structs
 from numpy.random import default_rng
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.data.view import View
 from verifier.judge import coverage
@@ -30,6 +30,7 @@ from verifier.music.memorisation import CopyingReference, CopyingResult, Index
 from verifier.music.near_duplicates import DiversityResult, TwinCurve
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
+from verifier.music.samples import music
 from verifier.rule.rule import Rule
 from verifier.rule.vocabulary import Vocabulary
 from verifier.spec import spec
@@ -106,8 +107,8 @@ def results(real: References, batch: Batch) -> Results:
         batch.names,
         batch.groups,
         batch.starts,
-        batch.meters,
-        batch.pickups,
+        music(batch).meters,
+        music(batch).pickups,
         real.copies,
     )
     assert twins is not None, "the set has samples"

@@ -29,16 +29,16 @@ import scipy.stats
 from numpy.typing import NDArray
 from paper import print_table
 
-from verifier import corpora
 from verifier.audio.features.frame_moments import MOMENTS
 from verifier.audio.read import read_audio
 from verifier.audio.rules.spectral_centroid import SpectralCentroid
 from verifier.audio.rules.spectral_slope import SpectralSlope
 from verifier.audio.view import MelView
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch, concatenate
+from verifier.data.medium import batch_of, view_of
 from verifier.data.paths import open_path
-from verifier.data.pieces import batch_of
-from verifier.data.view import View, view_of
+from verifier.data.view import View
 from verifier.rule.registry import rules_for
 from verifier.rule.rule import Rule, merge_all
 from verifier.spec.provenance import CorpusRecord, Split

@@ -30,13 +30,14 @@ from hard_negatives import trivial
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
 from verifier.base.statistics import auroc
+from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose
 from verifier.data.batch import Batch
 from verifier.judge.calibration import Conformal
 from verifier.music.features.voice_notes import lines
 from verifier.music.piano_roll import batch_of
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.rule.registry import rules_for
 from verifier.verbs.learn import calibrate, learn_folds, with_trials
@@ -105,7 +106,7 @@ def samples(name: str, window: int, least: int, limit: int) -> Batch:
     else:
         batch = batch_of(pieces, view)
     fifth_book = np.array([group.startswith("madrigal.5.") for group in batch.groups])
-    kept = np.flatnonzero((batch.lengths >= least) & (batch.voices.counts == VOICES[name]) & ~fifth_book)
+    kept = np.flatnonzero((batch.lengths >= least) & (music(batch).voices.counts == VOICES[name]) & ~fifth_book)
     return batch.take(kept[choose(len(kept), limit, 0)])
 
 
@@ -193,7 +194,7 @@ def plain_measures(batch: Batch) -> dict[str, Floats]:
     many = np.maximum(np.bincount(notes.samples, minlength=len(batch)), 1)
     quarter = round(float(batch.view.steps_per_quarter))
     return {name.strip("()"): values for name, values in trivial(batch).items()} | {
-        "voices": batch.voices.counts.astype(np.float64),
+        "voices": music(batch).voices.counts.astype(np.float64),
         "mean note length": np.bincount(notes.samples, notes.stops - notes.starts, len(batch)) / many,
         "notes off the quarter": np.bincount(notes.samples, notes.starts % quarter > 0, len(batch)) / many,
     }

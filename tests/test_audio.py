@@ -11,6 +11,7 @@ from verifier.audio import read as audio
 from verifier.audio import waveform as waves_of
 from verifier.audio.features.mel_spectrogram import frames_of, mel_spectrogram
 from verifier.audio.read import batch_of_waves, read_audio
+from verifier.audio.samples import waves
 from verifier.audio.view import MelView
 from verifier.audio.waveform import BINS, FRAME, Waves, measure
 from verifier.base.errors import InputError
@@ -92,11 +93,11 @@ def test_the_stretches_that_are_measured_make_up_the_wave_at_its_own_rate():
     wave = noise(1.6, rate)
     view = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50, remainder="keep")
     batch = of_wave(wave, view, rate)
-    assert batch.waves.rates.tolist() == [rate] * 4
-    assert batch.waves.samples.sum() == len(wave)
-    assert batch.waves.samples[:3] == pytest.approx(np.full(3, rate / 2), abs=1)
-    parts = np.split(wave, np.cumsum(batch.waves.samples)[:-1])
-    assert_same_waves(batch.waves, waves_of.concatenate([measure([part], rate) for part in parts]))
+    assert waves(batch).rates.tolist() == [rate] * 4
+    assert waves(batch).samples.sum() == len(wave)
+    assert waves(batch).samples[:3] == pytest.approx(np.full(3, rate / 2), abs=1)
+    parts = np.split(wave, np.cumsum(waves(batch).samples)[:-1])
+    assert_same_waves(waves(batch), waves_of.concatenate([measure([part], rate) for part in parts]))
 
 
 def assert_same_waves(a: Waves, b: Waves):
@@ -120,7 +121,7 @@ def test_files_of_every_kind_are_read(tmp_path, suffix, tolerance):
     soundfile.write(path, wave, RATE)
     batch = read(path)
     assert batch.names == [f"a{suffix}@{start}" for start in batch.starts]
-    assert batch.waves.rates.tolist() == [RATE] * len(batch)
+    assert waves(batch).rates.tolist() == [RATE] * len(batch)
     want = of_wave(wave).values
     assert np.abs(batch.values[1, :, 10:40].max(axis=0) - want[1, :, 10:40].max(axis=0)).max() < tolerance
 
@@ -141,7 +142,7 @@ def test_a_file_read_in_blocks_gives_what_the_whole_gives(tmp_path, monkeypatch)
         batch, want = read(path, view), of_wave(wave, view)
         assert [*batch.names] == [name.replace("a", "a.wav") for name in want.names]
         assert batch.values == pytest.approx(want.values, abs=1e-6)
-        assert_same_waves(batch.waves, want.waves)
+        assert_same_waves(waves(batch), want.waves)
 
 
 def test_a_long_file_comes_in_several_batches(tmp_path, monkeypatch):
@@ -155,7 +156,7 @@ def test_several_waves_keep_their_names_groups_and_rates():
     batch = batch_of_waves([noise(1), noise(0.6, 16000)], [RATE, 16000], VIEW, ["a", "b"], ["x", "y"])
     assert batch.names == ["a@0", "a@50", "b@0"]
     assert batch.groups == ["x", "x", "y"]
-    assert batch.waves.rates.tolist() == [RATE, RATE, 16000]
+    assert waves(batch).rates.tolist() == [RATE, RATE, 16000]
 
 
 def test_no_waves_are_an_empty_batch():

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from verifier.data.batch import Batch
+from verifier.data.intensity import LEVELS
 from verifier.image.features.azimuthal import FLOOR, azimuthal_average, decibels, ring_frequencies
 from verifier.image.features.planes import luma, planes
 from verifier.image.rules.azimuthal_spectrum import BANDS, AzimuthalSpectrum
 from verifier.image.view import ImageView
 from verifier.music.view import PianoRollView
-from verifier.values.intensity import LEVELS
 
 RNG = np.random.default_rng(0)
 

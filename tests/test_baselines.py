@@ -11,6 +11,7 @@ from verifier.data.batch import Batch
 from verifier.music.edits import BASELINES, move_boundaries, move_notes, parallel_fifths, shuffle_chords, swap_voices
 from verifier.music.features.voice_notes import lines
 from verifier.music.rules.parallels import Parallels
+from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT
 from verifier.values.noise import bernoulli, exponential
@@ -36,15 +37,15 @@ def sung(draw):
 
 def painted(batch):
     """The cells in which the voices of each sample sound."""
-    cells = batch.voices.painted(batch.view.lowest_pitch, batch.view.pitches)
+    cells = music(batch).voices.painted(batch.view.lowest_pitch, batch.view.pitches)
     return cells & batch.inside()[:, None, :]
 
 
 def assert_voices_are_right(edited, batch):
     """Where they are known: they paint the roll, each change of pitch is an attack, and there are as many as before."""
     known, voices = edited.voices.counts > 0, edited.voices
-    assert np.array_equal(painted(edited)[known], edited.sounding()[known])
-    assert np.array_equal(voices.counts[known], batch.voices.counts[known])
+    assert np.array_equal(painted(edited)[known], sounding_cells(edited)[known])
+    assert np.array_equal(voices.counts[known], music(batch).voices.counts[known])
     sounding = voices.pitches != SILENT
     assert not (voices.attacks & ~sounding).any()
     changes = sounding[:, :, 1:] & (voices.pitches[:, :, 1:] != voices.pitches[:, :, :-1])
@@ -241,13 +242,13 @@ HARD = sorted(set(BASELINES) - {"bernoulli", "exponential"})
 def test_the_voices_of_a_hard_negative_are_known_and_paint_its_roll(batch, name, seed):
     made = BASELINES[name](batch, np.random.default_rng(seed))
     assert_voices_are_right(made, batch)
-    assert np.array_equal(made.voices.counts, batch.voices.counts)
+    assert np.array_equal(made.voices.counts, music(batch).voices.counts)
 
 
 @pytest.mark.parametrize("name", ["bernoulli", "exponential"])
 def test_noise_has_no_voices(name):
     batch = rolls.voiced_batch(0)
-    assert batch.voices.counts.any()
+    assert music(batch).voices.counts.any()
     assert not BASELINES[name](batch, np.random.default_rng(0)).voices.counts.any()
 
 
@@ -255,7 +256,7 @@ def test_noise_has_no_voices(name):
 def test_a_sample_without_voices_is_left_as_it_is_by_an_edit_of_voices(name):
     batch = rolls.random_batch(0)
     made = BASELINES[name](batch, np.random.default_rng(0))
-    assert np.array_equal(made.values, batch.sounding())
+    assert np.array_equal(made.values, sounding_cells(batch))
     assert not made.voices.counts.any()
 
 
@@ -264,7 +265,7 @@ def test_every_voice_that_sounds_a_moved_note_moves_with_it_and_keeps_its_attack
     pitches = set()
     for seed in range(20):
         moved = move_notes(batch, 1, np.random.default_rng(seed)).voices
-        assert np.array_equal(moved.attacks, batch.voices.attacks)
+        assert np.array_equal(moved.attacks, music(batch).voices.attacks)
         assert np.array_equal(moved.pitches[0, 1], moved.pitches[0, 2])
         pitches |= {tuple(moved.pitches[0, :, 0].tolist())}
     assert pitches == {(71, 64, 64), (73, 64, 64), (72, 63, 63), (72, 65, 65)}
@@ -311,7 +312,7 @@ def test_parallel_fifths_are_not_put_where_there_is_no_place_for_them(sample):
     view = PianoRollView(window=16, lowest_pitch=36, pitches=24)  # no room for a twelfth
     batch = rolls.batch([sample], view)
     made = parallel_fifths(batch, 3, np.random.default_rng(0))
-    assert np.array_equal(made.voices.pitches, batch.voices.pitches)
+    assert np.array_equal(made.voices.pitches, music(batch).voices.pitches)
 
 
 @given(batch=sung(), k=st.integers(1, 4), seed=st.integers(0, 2**32))
@@ -335,9 +336,9 @@ def test_parallel_fifths_are_found_by_their_rule_in_random_voices():
 @given(batch=sung(), share=st.sampled_from([0.25, 0.5, 1.0]), seed=st.integers(0, 2**32))
 def test_two_neighbouring_voices_are_swapped_for_their_share_and_nothing_else_is(batch, share, seed):
     made = swap_voices(batch, share, np.random.default_rng(seed))
-    assert np.array_equal(made.values, batch.sounding())
-    for i, (count, length) in enumerate(zip(batch.voices.counts.tolist(), batch.lengths.tolist(), strict=True)):
-        old, new = batch.voices.pitches[i], made.voices.pitches[i]
+    assert np.array_equal(made.values, sounding_cells(batch))
+    for i, (count, length) in enumerate(zip(music(batch).voices.counts.tolist(), batch.lengths.tolist(), strict=True)):
+        old, new = music(batch).voices.pitches[i], made.voices.pitches[i]
         if count < 2:
             assert np.array_equal(old, new)
             continue
@@ -356,8 +357,8 @@ def test_two_neighbouring_voices_are_swapped_for_their_share_and_nothing_else_is
 def test_attacks_are_swapped_with_their_voices():
     batch = rolls.batch(["C5:0-8 C5:8-16 | G4:0-4 G4:4-16"])
     made = swap_voices(batch, 1, np.random.default_rng(0)).voices
-    assert np.array_equal(made.pitches[0], batch.voices.pitches[0, ::-1])
-    assert np.array_equal(made.attacks[0], batch.voices.attacks[0, ::-1])
+    assert np.array_equal(made.pitches[0], music(batch).voices.pitches[0, ::-1])
+    assert np.array_equal(made.attacks[0], music(batch).voices.attacks[0, ::-1])
 
 
 def test_each_pair_of_neighbours_is_swapped_in_its_turn():

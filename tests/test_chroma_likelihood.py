@@ -17,6 +17,7 @@ from verifier.music.features.chroma import CODES, chord_code
 from verifier.music.features.roll import scan
 from verifier.music.rules.accidentals import Accidentals, contexts
 from verifier.music.rules.chroma_likelihood import ChromaLikelihood, chord_changes
+from verifier.music.samples import sounding_cells
 from verifier.rule.ngrams import LENGTH_AT
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import replace
@@ -228,7 +229,7 @@ def test_notes_that_cannot_be_are_refused(fields, problem):
 @given(seed=st.integers(0, 1000), grey=st.booleans(), span=st.sampled_from([0.0, 0.5, 2.0]))
 def test_contexts_are_those_of_the_definition(seed, grey, span):
     made = random_batch(seed, grey=grey)
-    sounding, steps = made.sounding(), round(span * made.view.steps_per_quarter)
+    sounding, steps = sounding_cells(made), round(span * made.view.steps_per_quarter)
     found = contexts(made, span, 1.0)
     at = 0
     for i in range(len(made)):

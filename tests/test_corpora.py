@@ -13,16 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from music21 import converter
-
-from verifier import corpora
-from verifier.base.errors import InputError
-from verifier.corpora import Corpus, Provenance, cache, duplicates, split
 from verifier.corpora.content import digest, pack, unpack
+
+from verifier.base.errors import InputError
+from verifier.corpora import corpus as corpora
+from verifier.corpora.corpus import Corpus, Provenance, cache, duplicates, split
 from verifier.corpora.loaders import folk, monteverdi, palestrina, scores
-from verifier.data.view import kind_of, view_of
+from verifier.data.medium import view_of
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
 from verifier.music.read.symbolic import notes_of_stream
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.spec.provenance import Split
 
@@ -394,8 +395,8 @@ def test_movements_of_palestrina_are_grouped_by_mass(monkeypatch):
     assert len({p.group for p in pieces}) == 3
     assert done[-1] == (4, 4)
     batch = batch_of(pieces, PianoRollView(window=None, lowest_pitch=0, pitches=128))
-    assert (batch.voices.counts == [len(set(p.parts.tolist())) for p in pieces]).all()
-    assert batch.voices.counts.min() >= 3
+    assert (music(batch).voices.counts == [len(set(p.parts.tolist())) for p in pieces]).all()
+    assert music(batch).voices.counts.min() >= 3
 
 
 def test_a_movement_without_a_title_is_its_own_mass(tmp_path):

@@ -11,6 +11,7 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.image.faults import PICTURE_FAULTS
 from verifier.music.faults import FAULTS, LEVELS
+from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 from verifier.rule.fault import all_faults, fault_named, faults_for
 
@@ -44,7 +45,7 @@ def plant(name, batch, dose, seed=0):
 
 def pairs(batch, planted):
     """Sounding cells (rows, length) of each sample before and after."""
-    for old, new, length in zip(batch.sounding(), planted.sounding(), batch.lengths, strict=True):
+    for old, new, length in zip(sounding_cells(batch), sounding_cells(planted), batch.lengths, strict=True):
         yield old[:, :length], new[:, :length]
 
 
@@ -83,12 +84,12 @@ def test_voices_paint_the_edited_roll_wherever_they_are_known(batch, data, name,
     dose = data.draw(st.sampled_from((0, *FAULTS[name].doses)))
     planted = plant(name, batch, dose, seed)
     assert_voices_are_right(planted, batch)
-    same = (planted.sounding() == batch.sounding()).all(axis=(1, 2))
+    same = (sounding_cells(planted) == sounding_cells(batch)).all(axis=(1, 2))
     if name not in ("swapped-voices", "chords-shuffled", "delayed", "half-transposed") or not dose:
         # What sounds as it did is sung as it was. (Chords that change places may sound the same, and of voices outside
         # of the view nothing sounds.)
-        assert np.array_equal(planted.voices.pitches[same], batch.voices.pitches[same])
-        assert np.array_equal(planted.voices.counts[same], batch.voices.counts[same])
+        assert np.array_equal(planted.voices.pitches[same], music(batch).voices.pitches[same])
+        assert np.array_equal(planted.voices.counts[same], music(batch).voices.counts[same])
 
 
 KEEPING = ["removed", "moved", "split", "delayed", "chords-shuffled"]
@@ -98,7 +99,7 @@ KEEPING += ["parallel-fifths", "swapped-voices", "wrong-duration", "softened"]
 @given(batch=sung(), data=st.data(), name=st.sampled_from(KEEPING), seed=seeds)
 def test_voices_stay_known_where_it_is_clear_what_they_sing(batch, data, name, seed):
     planted = plant(name, batch, data.draw(st.sampled_from(FAULTS[name].doses)), seed)
-    assert np.array_equal(planted.voices.counts, batch.voices.counts)
+    assert np.array_equal(planted.voices.counts, music(batch).voices.counts)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +141,8 @@ def test_voices_are_transposed_with_their_half():
     ups = set()
     for seed in range(20):
         voices = plant("half-transposed", batch, 2, seed).voices
-        assert np.array_equal(voices.pitches[:, :, :8], batch.voices.pitches[:, :, :8])
-        ups |= set((voices.pitches - batch.voices.pitches)[:, :, 8:].ravel().tolist())
+        assert np.array_equal(voices.pitches[:, :, :8], music(batch).voices.pitches[:, :, :8])
+        ups |= set((voices.pitches - music(batch).voices.pitches)[:, :, 8:].ravel().tolist())
         assert voices.attacks[0, :, 8].all()  # a note that is cut by the middle begins anew there
     assert ups == {-2, 2}
 
@@ -157,7 +158,7 @@ def test_a_fault_of_notes_leaves_the_values_of_the_cells_that_it_does_not_turn_o
     if name == "chords-shuffled":  # which carries the values along
         return
     planted = plant(name, batch, FAULTS[name].doses[0], seed)
-    same = planted.sounding() == batch.sounding()
+    same = sounding_cells(planted) == sounding_cells(batch)
     assert np.array_equal(planted.values[same], batch.values[same])
     assert np.isin(planted.values[~same], [0, 1]).all()
 
@@ -272,7 +273,7 @@ def test_quantised_values_are_few(batch, deviation, seed):
 @given(batch=batches(), width=st.sampled_from([1e-4, 0.1, 1.0]), seed=seeds)
 def test_softened_values_sound_where_they_did_and_none_is_nearer_to_0_or_1(batch, width, seed):
     planted = plant("softened", batch, width, seed)
-    assert np.array_equal(planted.sounding(), batch.sounding())
+    assert np.array_equal(sounding_cells(planted), sounding_cells(batch))
     old, new = np.asarray(batch.values, np.float32), planted.values
     assert (np.abs(new - 0.5) <= np.abs(old - 0.5) + 1e-6).all()
 

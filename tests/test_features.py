@@ -32,11 +32,10 @@ def test_large_inputs_are_scanned_by_the_compiled_loops_and_small_ones_are_not(m
     used = []
     monkeypatch.setattr(roll, "scan_numpy", lambda made: used.append("numpy"))
     monkeypatch.setattr(roll, "scan_compiled", lambda made: used.append("compiled"))
-    monkeypatch.setattr(roll, "_scanned", 0)
-    monkeypatch.setattr(roll, "COMPILE_AFTER", 2 * 16 * 64)
-    for _ in range(3):
-        roll.scan(batch(["C4:0-4"]))
-    assert used == ["numpy", "numpy", "compiled"]
+    monkeypatch.setattr(roll, "COMPILE_FROM", 2 * 64 * 16)
+    for samples in (1, 2, 1):  # whatever was scanned before
+        roll.scan(batch(["C4:0-4"] * samples))
+    assert used == ["numpy", "compiled", "numpy"]
 
 
 def test_scan_of_a_known_roll():

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rolls import batch, voiced_batch
-from verifier import corpora
 from verifier.base.errors import InputError
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import concatenate
 from verifier.music.features.sonorities import KEYS, STEPS, slices, sonority_key, sonority_name
 from verifier.music.piano_roll import batch_of

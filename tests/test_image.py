@@ -13,10 +13,10 @@ from PIL import Image
 
 from verifier.base.errors import InputError
 from verifier.data.batch import concatenate
+from verifier.data.intensity import LEVELS
 from verifier.image import read as image
 from verifier.image.read import is_image, read_images
 from verifier.image.view import ImageView
-from verifier.values.intensity import LEVELS
 
 GREY = ImageView(height=6, width=8)
 COLOUR = ImageView(height=6, width=8, channels=3)

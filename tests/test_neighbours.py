@@ -9,6 +9,7 @@ from tests.media import batch
 from verifier.audio import waveform as waves
 from verifier.audio.features.comb import comb_peaks
 from verifier.data.batch import Batch
+from verifier.data.intensity import LEVELS
 from verifier.image.features.pixel_differences import (
     BINS,
     DIRECTIONS,
@@ -23,7 +24,6 @@ from verifier.image.features.upsampling_peaks import HOPS, OCTAVES, STRIDES, gri
 from verifier.image.rules.co_occurrence import CoOccurrence
 from verifier.image.rules.upsampling_peaks import UpsamplingPeaks
 from verifier.image.view import ImageView
-from verifier.values.intensity import LEVELS
 
 RNG = np.random.default_rng(0)
 

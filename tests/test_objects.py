@@ -18,6 +18,7 @@ from verifier.data.batch import Batch
 from verifier.data.objects import batch_from
 from verifier.music.piano_roll import batch_of
 from verifier.music.read.symbolic import music21_work, notes_of_score, read_notes
+from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 
 ROOT = Path(__file__).parents[1]
@@ -103,14 +104,14 @@ def same(a: Batch, b: Batch) -> bool:
 def test_libraries_agree_on_a_chorale(expected: Batch, midi_file: Path, of: Any) -> None:
     batch = batch_from([of(midi_file)], VIEW)
     assert same(batch, expected)
-    assert batch.voices.counts.tolist() == [4] * len(batch)
+    assert music(batch).voices.counts.tolist() == [4] * len(batch)
     assert same(batch_from(of(midi_file), VIEW), expected), "alone as in a list"
 
 
 def test_a_stream_of_music21(chorale: Any, expected: Batch) -> None:
     batch = batch_from([chorale], VIEW)
     assert same(batch, expected)
-    assert batch.pickups.tolist() == [1.0] * len(batch)
+    assert music(batch).pickups.tolist() == [1.0] * len(batch)
     assert len(batch_from(chorale.parts[0], VIEW)) == len(batch)
 
 
@@ -130,14 +131,14 @@ def test_tensors_of_pytorch(expected: Batch) -> None:
     torch = pytest.importorskip("torch")
     rolls = torch.tensor(expected.values[:2, :, :16]).float().requires_grad_()
     batch = batch_from(torch.sigmoid((rolls - 0.5) * 30), VIEW)
-    assert np.array_equal(batch.sounding(), expected.values[:2, :, :16])
+    assert np.array_equal(sounding_cells(batch), expected.values[:2, :, :16])
     assert list(batch.names) == ["[0]", "[1]"]
 
 
 def test_kinds_may_be_mixed(expected: Batch, midi_file: Path) -> None:
     batch = batch_from(iter([mido.MidiFile(midi_file), expected.values[:1]]), VIEW)
     assert len(batch) == len(expected) + 1
-    assert batch.voices.counts.tolist() == [4] * len(expected) + [0]
+    assert music(batch).voices.counts.tolist() == [4] * len(expected) + [0]
     assert len(batch_from([], VIEW)) == 0
 
 

@@ -11,12 +11,13 @@ from msgspec import structs
 from PIL import Image
 
 from tests.media import picture, sound
-from verifier import corpora
 from verifier.audio.view import MelView
 from verifier.base.errors import InputError
+from verifier.corpora import corpus as corpora
 from verifier.corpora import folder, installed, unit
 from verifier.corpora.loaders import mnist, photos, speech
-from verifier.data.pieces import Picture, Recording, batch_of, content, kind_of_piece, window_counts
+from verifier.data.medium import batch_of
+from verifier.data.pieces import Picture, Recording, content
 from verifier.image.view import ImageView
 from verifier.music.view import PianoRollView
 from verifier.spec.provenance import Split
@@ -134,7 +135,7 @@ def test_pieces_of_files_and_of_pixels_become_the_same_batch(tmp_path):
 
 def test_a_view_of_another_medium_is_refused():
     piece = Recording("a", "a", Path("a.wav"))
-    assert kind_of_piece(piece) == "mel-spectrogram"
+    assert piece.kind == "mel-spectrogram"
     with pytest.raises(InputError, match="a: expected a view of the kind mel-spectrogram, found image"):
         batch_of([piece], ImageView())
     with pytest.raises(InputError, match="expected a picture of 14 x 28 pixels, found 28 x 28"):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from benchmarks.parallels import SPEC_GRID, by_music21, by_verifier, score_named
 from tests.rolls import batch
-from verifier import corpora
 from verifier.base.errors import InputError
+from verifier.corpora import corpus as corpora
 from verifier.music.features.motions import FIFTH, OCTAVE, UNISON
 from verifier.music.piano_roll import batch_of
 from verifier.music.rules.direct_intervals import CONTRARY, DIRECT, STEPWISE, DirectIntervals

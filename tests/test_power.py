@@ -8,8 +8,8 @@ from matplotlib import image
 from rich.console import Console
 
 from tests import rolls
-from verifier import corpora
 from verifier.base.errors import InputError
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.music.view import PianoRollView
 from verifier.report import power as report

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.media import RATE, sound
-from verifier import corpora
 from verifier.audio.read import batch_of_waves
 from verifier.audio.view import MelView
+from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.image.features.jpeg_grid import BLOCK, FLOOR, block_grid
 from verifier.image.view import ImageView

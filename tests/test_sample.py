@@ -18,11 +18,11 @@ from safetensors.torch import save_file
 
 from verifier.base.errors import InputError
 from verifier.cli import main as cli
-from verifier.corpora.trained import TrainedRecord, dump
 from verifier.data.batch import concatenate
 from verifier.data.paths import open_path
 from verifier.generators import sample
 from verifier.generators.config import Config
+from verifier.generators.folder import TrainedRecord, dump
 from verifier.generators.networks import seeded
 from verifier.generators.sample import BLOCK, Manifest, Weights, blocks, noise, write_midi_files, write_npz
 from verifier.music.midi_file import resolution, write_midi

@@ -11,6 +11,7 @@ from verifier.base.errors import InputError
 from verifier.data import paths as source
 from verifier.data.batch import concatenate
 from verifier.data.paths import SampleSet, open_path
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
@@ -115,8 +116,8 @@ def test_a_score_of_music21_by_its_name(tmp_path: Path, monkeypatch: pytest.Monk
         samples = open_path(name, PianoRollView(window=None))
         assert names(samples) == [name]
     (batch,) = samples.batches()
-    assert batch.voices.counts.tolist() == [4]
-    assert batch.pickups.tolist() == [1.0]
+    assert music(batch).voices.counts.tolist() == [4]
+    assert music(batch).pickups.tolist() == [1.0]
     with pytest.raises(InputError, match=r"found 2 of that name: bach/bwv277\.krn, bach/bwv277\.mxl"):
         open_path("bwv277", VIEW)
     monkeypatch.chdir(tmp_path)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from verifier import corpora
 from verifier.base.errors import InputError
-from verifier.corpora import Corpus, Provenance
+from verifier.corpora import corpus as corpora
 from verifier.corpora import sample_sets as sources
+from verifier.corpora.corpus import Corpus, Provenance
 from verifier.corpora.sample_sets import PARTS, choose, open_samples
 from verifier.data.batch import concatenate
 from verifier.music.edits import BASELINES

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from verifier import corpora
+from verifier.corpora import corpus as corpora
 from verifier.music.voice_rules import MotionRule
 from verifier.spec import spec
 

@@ -20,13 +20,14 @@ from verifier.audio.view import MelView
 from verifier.base.errors import InputError
 from verifier.data import tensor
 from verifier.data.batch import Batch, concatenate
+from verifier.data.intensity import LEVELS
 from verifier.data.tensor import open_tensors
 from verifier.data.view import View
 from verifier.image.view import ImageView
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
-from verifier.values.intensity import LEVELS
 
 VIEW = PianoRollView(lowest_pitch=60, pitches=6, window=8)
 RNG = np.random.default_rng(0)
@@ -69,8 +70,8 @@ def test_shapes_orders_and_containers(tmp_path: Path, shape: tuple[int, ...], or
     assert list(batch.names) == list(batch.groups) == [f"{stem}[{i}]" for i in range(5)]
     assert not batch.begins.any()
     assert not batch.ends.any()
-    assert batch.meters.tolist() == [4.0] * 5
-    assert not batch.clipped.any()
+    assert music(batch).meters.tolist() == [4.0] * 5
+    assert not music(batch).clipped.any()
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -359,7 +360,7 @@ TUNE = np.array(
 def test_four_rows_of_pitches_are_voices(tmp_path: Path, dtype: str) -> None:
     rests = 0 if dtype == "u1" else -1
     batch = read(saved(tmp_path / "x.npy", np.where(TUNE == -1, rests, TUNE).astype(dtype)), WIDE)
-    voices = batch.voices
+    voices = music(batch).voices
     assert voices.counts.tolist() == [3, 4]  # a row without a note is no voice
     assert voices.pitches[0].tolist() == [
         [70, 70, 71, 71, -1, -1, 70, 70],
@@ -376,18 +377,18 @@ def test_four_rows_of_pitches_are_voices(tmp_path: Path, dtype: str) -> None:
             if pitch >= 60:
                 expected[pitch - 60, step] = True
     assert np.array_equal(batch.values[0], expected)
-    assert batch.clipped.tolist() == [1, 0]
+    assert music(batch).clipped.tolist() == [1, 0]
 
 
 def test_voices_in_windows(tmp_path: Path) -> None:
     view = PianoRollView(lowest_pitch=60, pitches=12, window=3)
     batch = read(saved(tmp_path / "x.npy", TUNE), view)
     assert batch.names[:3] == ["x.npy[0]@0", "x.npy[0]@3", "x.npy[0]@6"]
-    assert batch.voices.counts.tolist() == [3, 3, 3, 4, 4, 4]
-    assert batch.voices.pitches[1, 0].tolist() == [71, -1, -1]
-    assert not batch.voices.attacks[1, 0].any()  # it goes on from the window before
-    assert batch.voices.pitches[2, 0].tolist() == [70, 70, -1]
-    assert batch.clipped.tolist() == [0, 1, 0, 0, 0, 0]
+    assert music(batch).voices.counts.tolist() == [3, 3, 3, 4, 4, 4]
+    assert music(batch).voices.pitches[1, 0].tolist() == [71, -1, -1]
+    assert not music(batch).voices.attacks[1, 0].any()  # it goes on from the window before
+    assert music(batch).voices.pitches[2, 0].tolist() == [70, 70, -1]
+    assert music(batch).clipped.tolist() == [0, 1, 0, 0, 0, 0]
     assert read(saved(tmp_path / "x.npy", TUNE[1]), view).names == ["x.npy@0", "x.npy@3", "x.npy@6"]
 
 
@@ -436,7 +437,7 @@ def test_packed_bits(tmp_path: Path, order: Any) -> None:
     assert packed.shape == (5, 2, 8)
     batch = read(saved(tmp_path / "x.npy", packed), WIDE)
     assert np.array_equal(batch.values, values)
-    assert batch.voices.counts.tolist() == [0] * 5
+    assert music(batch).voices.counts.tolist() == [0] * 5
     assert np.array_equal(read(saved(tmp_path / "x.npy", packed[0]), WIDE).values, values[:1])
 
 

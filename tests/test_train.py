@@ -19,12 +19,11 @@ from tests.test_check import chorale_like
 from tests.test_cli import verify, write_midi
 from verifier.base.errors import InputError
 from verifier.cli import main as cli
-from verifier.corpora import trained as folder
-from verifier.corpora.trained import CheckRow, LogRow, Table
-from verifier.generators import curve
+from verifier.generators import curve, folder
 from verifier.generators.checkpoint import BEST, NEWEST, STATE, read
 from verifier.generators.config import default
 from verifier.generators.data import configured, load_real
+from verifier.generators.folder import CheckRow, LogRow, Table
 from verifier.generators.train import badness
 from verifier.generators.training import Training
 from verifier.music.view import PianoRollView

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from verifier.audio.read import with_sounds
+from verifier.audio.samples import waves
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.rule.fault import Fault, fault
@@ -117,12 +118,12 @@ def _by_recording(batch: Batch, edit: Callable[[Wave, int, Generator], NDArray[A
     """The windows of the recordings as ``edit`` gives them, from the wave and its rate. What is planted in a recording
     depends on its first window in the batch alone. Raises InputError where recordings were not kept.
     """
-    kept = batch.waves.sounds
+    kept = waves(batch).sounds
     seeds = rng.integers(2**63, size=len(batch)).tolist()
     if len(kept) != len(batch):
         raise InputError("--fault", "expected sound files: a fault of sound is planted in the wave, found none kept")
     edited: dict[int, Wave] = {}
-    for wave, rate, seed in zip(kept, batch.waves.rates.tolist(), seeds, strict=True):
+    for wave, rate, seed in zip(kept, waves(batch).rates.tolist(), seeds, strict=True):
         if id(wave) not in edited:
             edited[id(wave)] = np.asarray(edit(wave, rate, np.random.default_rng(seed)), np.float32)
     return with_sounds(batch, [edited[id(wave)] for wave in kept])

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -20,16 +20,14 @@ import soxr
 from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier.audio import waveform as waves_of
-from verifier.audio.features.mel_spectrogram import MelStream, Wave, frames_of, mel_view
-from verifier.audio.view import MelView
-from verifier.audio.waveform import Waves
+from verifier.audio.features.mel_spectrogram import MelStream, Wave, frames_of
+from verifier.audio.samples import mel_view, waves
+from verifier.audio.view import AUDIO_SUFFIXES, MelView
+from verifier.audio.waveform import Waves, measure
 from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 from verifier.data.batch import Batch
 from verifier.data.tensor import CHUNK_CELLS, MAX_MAGNITUDE
-
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 BLOCK = 2**18
 """Numbers that are read from a file at a time."""
@@ -56,9 +54,9 @@ class _Sample(NamedTuple):
     waves: Waves
 
 
-def read_audio(path: Path, view: MelView, *, name: str, sounds: bool = False) -> Iterator[Batch]:
+def read_audio(path: Path, view: MelView, *, name: str, keep_source: bool = False) -> Iterator[Batch]:
     """All windows of a sound file, in order, at most CHUNK_CELLS cells a Batch; none if all of it is silence. With
-    ``sounds`` the recording is read whole and kept in the Waves.
+    ``keep_source`` the recording is read whole and kept in the Waves.
 
     A window is called ``name@start``, in frames, a whole recording ``name``; the group is ``name``. Raises InputError
     for a file that is no sound, is cut off, holds what is no number, or is longer than a recording may be.
@@ -70,7 +68,7 @@ def read_audio(path: Path, view: MelView, *, name: str, sounds: bool = False) ->
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 _require_sane(sound, view, name)
                 blocks = _blocks(sound, name)
-                whole = np.concatenate(list(blocks)) if sounds else None
+                whole = np.concatenate(list(blocks)) if keep_source else None
                 samples = _samples(blocks if whole is None else [whole], sound.samplerate, view, whole)
                 at_once = max(1, CHUNK_CELLS // (view.bands * (view.window or CHUNK_CELLS)))
                 while some := list(itertools.islice(samples, at_once)):
@@ -87,10 +85,10 @@ def batch_of_waves(
     names: Sequence[str],
     groups: Sequence[str],
     *,
-    sounds: bool = False,
+    keep_source: bool = False,
 ) -> Batch:
     """All windows of waves (samples,) in memory, each with its rate, name and group, cut and named as files are. With
-    ``sounds`` the waves are kept.
+    ``keep_source`` the waves are kept.
 
     Raises InputError for a wave of no samples, one of what is no number, and one longer than a recording may be.
     """
@@ -99,8 +97,28 @@ def batch_of_waves(
         _require_length(len(wave), rate, view, name)
         _require_sound(wave, 0, name)
         whole = wave.astype(np.float32)
-        found += [(name, group, sample) for sample in _samples([whole], rate, view, whole if sounds else None)]
+        found += [(name, group, sample) for sample in _samples([whole], rate, view, whole if keep_source else None)]
     return _batch(found, view)
+
+
+def batch_of_pair(pair: Any, view: MelView, name: str) -> Batch:
+    """All windows of a pair (wave, rate): (samples,) or (samples, channels), from -1 to 1 or integers of 16 or 32 bits,
+    and samples a second. Raises InputError for what is no such pair.
+    """
+    if len(pair) != 2 or not isinstance(pair[1], int | np.integer):
+        raise InputError(name, "expected a pair (wave, samples a second), found another tuple")
+    wave = np.asarray(pair[0].numpy(force=True) if hasattr(pair[0], "cpu") else pair[0])
+    if wave.ndim not in (1, 2) or wave.dtype.kind not in "if":
+        raise InputError(name, f"expected a wave (samples,) or (samples, channels), found {wave.shape} {wave.dtype}")
+    if int(pair[1]) not in RATES:
+        raise InputError(name, f"expected {RATES[0]:,} to {RATES[-1]:,} samples a second, found {pair[1]:,}")
+    if wave.dtype.kind == "i":
+        wave = wave / np.float32(-float(np.iinfo(wave.dtype).min))
+    if wave.ndim == 2:
+        if not 1 <= wave.shape[1] <= MAX_CHANNELS:
+            raise InputError(name, f"expected 1 to {MAX_CHANNELS} channels, which come last, found {wave.shape[1]}")
+        wave = wave.mean(axis=1)
+    return batch_of_waves([wave.astype(np.float32)], [int(pair[1])], view, [name], [name])
 
 
 def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
@@ -110,15 +128,15 @@ def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
     view = mel_view(batch)
     whole = structs.replace(view, remainder="keep", silence_db=None)
     values = np.zeros(batch.values.shape, np.float32)
-    waves: list[Waves] = [waves_of.none(1)] * len(batch)
+    found = [Waves.none(1)] * len(batch)
     for recording in {id(sound): sound for sound in sounds}.values():
         own = [i for i, sound in enumerate(sounds) if sound is recording]
         at_start = {int(batch.starts[i]): i for i in own}
-        for sample in _samples([recording], int(batch.waves.rates[own[0]]), whole, recording):
+        for sample in _samples([recording], int(waves(batch).rates[own[0]]), whole, recording):
             if (i := at_start.get(sample.start)) is not None:
                 values[i, :, : sample.mel.shape[1]] = sample.mel
-                waves[i] = sample.waves
-    return replace(batch.with_values(values), waves=waves_of.concatenate(waves))
+                found[i] = sample.waves
+    return batch.with_values(values, Waves.concatenate(found))
 
 
 def _batch(samples: Sequence[tuple[str, str, _Sample]], view: MelView) -> Batch:
@@ -132,8 +150,8 @@ def _batch(samples: Sequence[tuple[str, str, _Sample]], view: MelView) -> Batch:
         into[:, : sample.mel.shape[1]] = sample.mel
     names = [name if not sample.start and sample.ends else f"{name}@{sample.start}" for name, _, sample in samples]
     batch = Batch.of(view, values, lengths=lengths, names=names, groups=[group for _, group, _ in samples])
-    waves = waves_of.concatenate([sample.waves for _, _, sample in samples])
-    return replace(batch, starts=starts, begins=starts == 0, ends=ends, waves=waves)
+    extra = Waves.concatenate([sample.waves for _, _, sample in samples])
+    return replace(batch, starts=starts, begins=starts == 0, ends=ends, extra=extra)
 
 
 def _samples(blocks: Iterable[Wave], rate: int, view: MelView, whole: Wave | None = None) -> Iterator[_Sample]:
@@ -160,8 +178,8 @@ def _samples(blocks: Iterable[Wave], rate: int, view: MelView, whole: Wave | Non
             stretch = wave if ends else wave[:beyond]
             is_kept = length == window or view.remainder == "keep" or frame == 0
             if is_kept and np.abs(stretch).max(initial=0) >= loudest:
-                waves = waves_of.measure([stretch], rate)
-                yield _Sample(frame, mel[:, :length], ends, waves if whole is None else replace(waves, sounds=(whole,)))
+                own = measure([stretch], rate)
+                yield _Sample(frame, mel[:, :length], ends, own if whole is None else replace(own, sounds=(whole,)))
             mel, wave = mel[:, length:], wave[len(stretch) :]
             frame, sample = frame + length, sample + len(stretch)
 

@@ -1,19 +1,18 @@
 """The view of sound: a mel spectrogram."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from verifier.audio.waveform import Waves
+from verifier.data.view import View
+from verifier.data.windows import windows
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
-class MelView(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="mel-spectrogram",
-    rename="kebab",
-    forbid_unknown_fields=True,
-):
+class MelView(View, frozen=True, kw_only=True, tag="mel-spectrogram"):
     """Sound as a mel spectrogram: rows are bands (row 0 is the lowest), columns are frames.
 
     Channels are averaged and resampled to ``sample_rate``; frames are centred, and see zeros beyond both ends. A value
@@ -22,6 +21,8 @@ class MelView(
 
     The defaults are those of TequilaGAN (Valle, Cai and Doshi, arXiv:1807.04919).
     """
+
+    extra = Waves
 
     sample_rate: Annotated[int, Meta(ge=1000, le=768000)] = 16000
     """Samples a second, after resampling."""
@@ -55,6 +56,10 @@ class MelView(
     def ceiling_hz(self) -> float:
         """Where the highest band ends, in hertz."""
         return self.sample_rate / 2 if self.highest_hz is None else self.highest_hz
+
+    def cuts(self, steps: int) -> Sequence[tuple[int, int]]:
+        """A spectrogram shorter than a window is kept."""
+        return windows(steps, self.window, self.remainder) or [(0, steps)]
 
     def __post_init__(self) -> None:
         if not self.lowest_hz < self.ceiling_hz <= self.sample_rate / 2:

@@ -1,8 +1,8 @@
 """Waves: what a mel spectrogram does not say of the sounds in a Batch, measured at the sample rate of the file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class Waves:
              none unless they were asked for: only faults are planted in them
     """
 
+    features: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     rates: NDArray[np.int64]
     spectra: NDArray[np.float32]
     frames: NDArray[np.int64]
@@ -46,45 +47,51 @@ class Waves:
     def __len__(self) -> int:
         return len(self.rates)
 
-    def take(self, indices: NDArray[np.int64] | Sequence[int]) -> Self:
-        """The sounds at ``indices``, in that order."""
-        at = np.asarray(indices, np.int64)
+    def take(self, at: NDArray[np.int64]) -> Self:
         known = self.rates[at].any()
         if not known:
-            return type(self)(**vars(none(len(at))))
+            return self.none(len(at))
         sounds = tuple(self.sounds[i] for i in at) if self.sounds else ()
         return type(self)(**{name: getattr(self, name)[at] for name in MEASURES}, sounds=sounds)
+
+    def after_edit(self, steps: int) -> Self:
+        """Nothing: no wave is behind an edited spectrogram."""
+        return self.none(len(self))
+
+    def differs(self, other: Any, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """By the spectra."""
+        return np.asarray((other.spectra != self.spectra).any(axis=1))
+
+    @classmethod
+    def none(cls, n: int, steps: int = 0) -> Self:
+        """n samples of whose waves nothing is known."""
+        return cls(
+            rates=np.zeros(n, np.int64),
+            # A view of one row of zeros: nothing is stored for what is not known.
+            spectra=np.broadcast_to(np.zeros(BINS, np.float32), (n, BINS)),
+            frames=np.zeros(n, np.int64),
+            samples=np.zeros(n, np.int64),
+            clipped=np.zeros(n, np.int64),
+            zeros=np.zeros(n, np.int64),
+            peaks=np.zeros(n, np.float32),
+            levels=np.zeros(n, np.float32),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Any], steps: int = 0) -> Self:
+        """All sounds of ``parts``."""
+        n = sum(map(len, parts))
+        if all(not part.rates.any() for part in parts):
+            return cls.none(n)
+        sounds = tuple(sound for part in parts for sound in part.sounds)
+        return cls(
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in MEASURES},
+            sounds=sounds if len(sounds) == n else (),
+        )
 
 
 MEASURES = tuple(field.name for field in fields(Waves) if field.name != "sounds")
 """The fields that are arrays of n."""
-
-
-def none(n: int) -> Waves:
-    """Samples of whose waves nothing is known."""
-    return Waves(
-        rates=np.zeros(n, np.int64),
-        # A view of one row of zeros: nothing is stored for what is not known.
-        spectra=np.broadcast_to(np.zeros(BINS, np.float32), (n, BINS)),
-        frames=np.zeros(n, np.int64),
-        samples=np.zeros(n, np.int64),
-        clipped=np.zeros(n, np.int64),
-        zeros=np.zeros(n, np.int64),
-        peaks=np.zeros(n, np.float32),
-        levels=np.zeros(n, np.float32),
-    )
-
-
-def concatenate(parts: Sequence[Waves]) -> Waves:
-    """All sounds of ``parts``."""
-    n = sum(map(len, parts))
-    if all(not part.rates.any() for part in parts):
-        return none(n)
-    sounds = tuple(sound for part in parts for sound in part.sounds)
-    return Waves(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in MEASURES},
-        sounds=sounds if len(sounds) == n else (),
-    )
 
 
 def measure(waves: Sequence[NDArray[np.float32]], rate: int) -> Waves:

@@ -15,8 +15,8 @@ from verifier.base.errors import InputError, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from verifier.corpora.trained import LogRow
     from verifier.data.view import View
+    from verifier.generators.folder import LogRow
     from verifier.generators.train import Checked
     from verifier.spec.run import Run
     from verifier.spec.spec import Spec
@@ -131,7 +131,7 @@ def _check(options: argparse.Namespace) -> int:
 
     from verifier import report
     from verifier.base.files import require_writable
-    from verifier.corpora.sample_sets import learned_index, open_samples
+    from verifier.corpora.sample_sets import learned_indices, open_samples
     from verifier.judge.calibration import require_level
     from verifier.spec import run as record
     from verifier.verbs.check import Checkers, judge, run_record, tally
@@ -157,8 +157,7 @@ def _check(options: argparse.Namespace) -> int:
     repeated = {path for path in options.paths if options.paths.count(path) > 1}
     if repeated:
         raise InputError(min(repeated), "stands on the command line twice; each PATH is a column of its own")
-    copying = spec.whole is not None and spec.whole.copying is not None
-    checkers = Checkers.of(spec, learned_index(spec.corpus, spec.view) if copying else None)
+    checkers = Checkers.of(spec, learned_indices(spec.corpus, spec.view) if spec.whole and spec.whole.checks else None)
     tallies, results = {}, {}
     sets = [
         open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, on_error=options.on_error)
@@ -311,14 +310,13 @@ def _learn_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _learn(options: argparse.Namespace) -> int:
     """Learn a spec from a corpus."""
-    from verifier import corpora
     from verifier.base.files import require_writable
-    from verifier.corpora.sample_sets import choose, whole_index
-    from verifier.data.view import kind_of
-    from verifier.judge.sets import calibrate_whole
+    from verifier.corpora import corpus as corpora
+    from verifier.corpora.sample_sets import choose
+    from verifier.data.medium import medium_of
+    from verifier.judge.sets import calibrate_sets, indices_of
     from verifier.judge.storage import storage_of
-    from verifier.music.view import PianoRollView
-    from verifier.spec.provenance import CorpusRecord, Sampling
+    from verifier.spec.provenance import CorpusRecord, Provenance, Sampling, Split
     from verifier.spec.spec import Spec, dump
     from verifier.verbs import learn
 
@@ -326,12 +324,12 @@ def _learn(options: argparse.Namespace) -> int:
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
     require_writable(options.output[0])
     view = _view(options.view, options.corpus)
-    rules = _chosen_rules(kind_of(view), options)
+    rules = _chosen_rules(view.kind, options)
     with _progress(f"reading {options.corpus}", None, options.quiet) as advance:
-        corpus = corpora.load(options.corpus, progress=lambda done, total: advance(1, total), view=view)
-        from verifier.data.pieces import batch_of
+        corpus = corpora.load(options.corpus, progress=lambda done, total: advance(1, total), kind=view.kind)
+        from verifier.data.medium import batch_of
 
-        how = corpora.Split(
+        how = Split(
             learn=round(1 - options.hold_out, 9), hold_out=options.hold_out, by=corpus.split_by, seed=options.seed
         )
         learned_pieces, held_pieces = corpora.split(corpus, how)
@@ -354,8 +352,9 @@ def _learn(options: argparse.Namespace) -> int:
             learned_rules, held_out, folds, unit=lambda group: corpora.unit(group, how)
         )
         whole = None
-        if len(held_out) and isinstance(view, PianoRollView):
-            whole = calibrate_whole(learned_rules, learned, held_out, whole_index(learned_pieces, view))
+        checks = medium_of(view).set_checks()
+        if len(held_out) and checks is not None:
+            whole = calibrate_sets(learned_rules, learned, held_out, checks, indices_of(checks, learned_pieces, view))
     spec = Spec(
         name=options.name or corpus.name,
         view=view,
@@ -363,7 +362,7 @@ def _learn(options: argparse.Namespace) -> int:
             name=corpus.name,
             split=how,
             sampling=sampling,
-            **{field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__},
+            **{field: getattr(corpus.provenance, field) for field in Provenance.__struct_fields__},
         ),
         rules=learned_rules,
         facts=storage_of(learned),
@@ -459,40 +458,34 @@ def _explain(options: argparse.Namespace) -> int:
     """Where one file breaks which rule."""
     from verifier.base.files import require_writable
     from verifier.corpora.sample_sets import open_samples
-    from verifier.data.view import kind_of
-    from verifier.music import annotate
-    from verifier.music.view import PianoRollView
-    from verifier.report import picture, terminal
+    from verifier.data.medium import medium_of
+    from verifier.report import terminal
+    from verifier.report.learned import SUFFIXES
     from verifier.verbs.explain import explain
 
     for path in options.output:
-        if path.suffix not in (*picture.SUFFIXES, *annotate.SUFFIXES):
-            raise InputError(
-                path,
-                f"expected a picture with a suffix of {', '.join(picture.SUFFIXES)}, or an annotated copy with one of"
-                f" {', '.join(annotate.SUFFIXES)}, found {path.suffix!r}",
-            )
         require_writable(path)
     spec = _load_spec(options.spec).selected(options.rule, options.skip)
-    copies = [path for path in options.output if path.suffix in annotate.SUFFIXES]
-    if copies and not isinstance(spec.view, PianoRollView):
-        raise InputError(
-            copies[0],
-            f"expected a picture with a suffix of {', '.join(picture.SUFFIXES)}: only music has annotated copies, and"
-            f" the view of the spec is of the kind {kind_of(spec.view)}",
-        )
+    medium = medium_of(spec.view)
+    for path in options.output:
+        if path.suffix not in (*SUFFIXES, *medium.copies):
+            further = f", or an annotated copy with one of {', '.join(medium.copies)}" if medium.copies else ""
+            raise InputError(
+                path, f"expected a picture with a suffix of {', '.join(SUFFIXES)}{further}, found {path.suffix!r}"
+            )
+    copies = [path for path in options.output if path.suffix in medium.copies]
     samples = open_samples(options.file, spec.view, spec.corpus, limit=None, seed=options.seed, on_error="stop")
     with _progress(samples.label, samples.total, False) as advance:
         explained = explain(spec, _advancing(samples.batches(), advance), options.limit)
     for path in copies:
-        annotate.require_possible(path, explained.batch, explained.found, options.limit)
+        medium.require_copy(path, explained.batch, explained.found, options.limit)
     out = terminal.console()
     terminal.print_explanation(out, spec, explained, options.limit, None if options.output else terminal.LISTED)
     for path in options.output:
         if path in copies:
-            annotate.write(path, explained.batch, explained.found, options.limit)
+            medium.annotate(path, explained.batch, explained.found, options.limit)
         else:
-            picture.write(path, spec, explained.batch, explained.found, options.limit)
+            medium.draw(path, spec.rules, explained.batch, explained.found, options.limit)
     _wrote(out, options.output)
     return int(explained.broken > 0)
 
@@ -547,17 +540,16 @@ def _power_arguments(parser: argparse.ArgumentParser) -> None:
 def _power(options: argparse.Namespace) -> int:
     """Which planted faults a spec catches, at which dose, and what it is blind to."""
     from verifier.corpora.sample_sets import open_samples
-    from verifier.data.view import kind_of
     from verifier.report import power as report
     from verifier.report import terminal
     from verifier.verbs.power import power, trials
 
     report.require_formats(options.output)
     spec = _load_spec(options.spec)
-    trials(options.fault, options.dose, kind_of(spec.view))  # refuses a bad name or dose before the long work
+    trials(options.fault, options.dose, spec.view.kind)  # refuses a bad name or dose before the long work
     own = f"{spec.corpus.name}:hold-out"
     path = options.real or own
-    samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, sounds=True)
+    samples = open_samples(path, spec.view, spec.corpus, limit=options.limit, seed=options.seed, keep_source=True)
     with _progress(samples.label, samples.total, False) as advance:
         table = power(
             spec,
@@ -618,8 +610,8 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 def _train(options: argparse.Namespace) -> int:
     """Train a generator on a corpus. The same command goes on where it was stopped."""
     _require_generators()
-    from verifier.corpora.trained import TrainedRecord
     from verifier.generators import data
+    from verifier.generators.folder import TrainedRecord
     from verifier.generators.train import Plan, claim, device_name, fabric_on, train
     from verifier.generators.training import Training
     from verifier.spec.provenance import Split
@@ -680,7 +672,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _print_checked(found: "Checked") -> None:
     """One line for a check: the rate of each rule, and how many times that of held-out real data it is."""
-    from verifier.report.terminal import percent
+    from verifier.base.text import percent
 
     rates = ", ".join(
         f"{name} {'no trial' if rule.rate is None else percent(rule.rate)}"
@@ -760,14 +752,14 @@ def _sample(options: argparse.Namespace) -> int:
     _require_generators()
     import torch
 
-    from verifier.corpora import shipped as generated
+    from verifier.corpora import shipped
     from verifier.generators import sample
     from verifier.report import terminal
 
     target = sample.target(options.output)
     if target.midi and options.values is not None:
         raise InputError("--values", "expected it beside a .npz; a MIDI file holds notes and no values")
-    folder = Path(options.folder) if os.path.exists(options.folder) else generated.folder_of(options.folder)
+    folder = Path(options.folder) if os.path.exists(options.folder) else shipped.folder_of(options.folder)
     trained = sample.load(folder, options.weights)
     manifest = sample.manifest_of(trained, options.n, options.seed, None if target.midi else options.values or "raw")
     with _progress("sampling", options.n, False) as advance:
@@ -811,11 +803,11 @@ def _attack(options: argparse.Namespace) -> int:
     _require_generators()
     import numpy as np
 
-    from verifier import corpora
     from verifier.base.files import replacing, require_writable
+    from verifier.corpora import corpus as corpora
     from verifier.corpora.sample_sets import choose, open_samples
-    from verifier.generators.adversarial import attack_music, attack_pictures, full_windows
-    from verifier.music.view import PianoRollView
+    from verifier.data.medium import medium_of
+    from verifier.generators.adversarial import attack, full_windows
     from verifier.report import terminal
 
     if len(options.output) != 1 or options.output[0].suffix != ".npz":
@@ -834,14 +826,10 @@ def _attack(options: argparse.Namespace) -> int:
         raise InputError("-n", f"expected at most the {len(held_out):,} full held-out windows there are, found {n:,}")
     windows = held_out.take(choose(len(held_out), n, options.seed))
     with _progress("training a classifier", None, False):
-        if isinstance(view, PianoRollView):
-            what = "pitch class that sounds longest"
-            found = attack_music(learned, windows, epsilon=options.epsilon, seed=options.seed)
-        else:
-            what = "what the picture shows"
-            found = attack_pictures(
-                learned, windows, corpora.labels(options.corpus), epsilon=options.epsilon, seed=options.seed
-            )
+        known = medium_of(view).classes(windows)
+        what = known.words if known else "what the picture shows"
+        labels = None if known else corpora.labels(options.corpus)
+        found = attack(learned, windows, labels, epsilon=options.epsilon, seed=options.seed)
     with replacing(options.output[0]) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, x=found.values)
     out = terminal.console()
@@ -874,15 +862,22 @@ def _rules(options: argparse.Namespace) -> int:
     import inspect
 
     from verifier.report import terminal
-    from verifier.rule.registry import registry, rule_named
+    from verifier.rule.registry import all_rules
 
     out = terminal.console()
     if options.names:
-        for cls in [rule_named(name) for name in options.names]:
+        known = [rule for _, rule in all_rules()]
+        for name in options.names:
+            if name not in {rule.name() for rule in known}:
+                listed = ", ".join(sorted({rule.name() for rule in known}))
+                raise InputError("", f"expected a rule ({listed}), found {name!r}")
+        for cls in dict.fromkeys(rule for name in options.names for rule in known if rule.name() == name):
             terminal.print_rules(out, {cls.name(): cls})
             out.print(f"\n{terminal.safe(inspect.getdoc(cls))}\n")
     else:
-        terminal.print_rules(out, registry())
+        terminal.print_rules(
+            out, {rule.name(): rule for _, rule in sorted(all_rules(), key=lambda item: item[1].name())}
+        )
     return 0
 
 
@@ -892,7 +887,7 @@ def _corpora_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _corpora(options: argparse.Namespace) -> int:
     """The corpora there are."""
-    from verifier import corpora
+    from verifier.corpora import corpus as corpora
     from verifier.corpora.sample_sets import parts_of
     from verifier.report import terminal
 
@@ -933,7 +928,7 @@ def _chosen_rules(kind: str, options: argparse.Namespace) -> dict[str, dict[str,
     fitting = rules_for(kind)
     for name in (*options.rule, *options.skip):
         place = "--rule" if name in options.rule else "--skip"
-        rule_named(name, place)
+        rule_named(name, kind, place)
         if name not in fitting:
             listed = ", ".join(fitting)
             raise InputError(place, f"expected a rule for the kind of view {kind} ({listed}), found {name!r}")
@@ -968,15 +963,15 @@ def _view(settings: Sequence[str], corpus: str) -> "View":
     """The view in which a corpus is usually learned, with ``settings``, FIELD=VALUE, in place of its own."""
     import msgspec
 
-    from verifier import corpora
-    from verifier.data.view import view_of
+    from verifier.corpora import corpus as corpora
+    from verifier.data.medium import view_of
 
     given = dict(_setting(text) for text in settings)
     usual = next((manifest.view for manifest in corpora.names() if manifest.name == corpus), {})
     if "kind" in given and given["kind"] != usual.get("kind", "piano-roll"):
         usual = {}
     try:
-        return view_of({**usual, **given})
+        return view_of({**usual, **given}, "piano-roll")
     except msgspec.ValidationError as error:
         raise InputError("--view", str(error).replace("`", "'")) from None
 

@@ -14,7 +14,7 @@ import numpy as np
 import platformdirs
 
 from verifier.base.errors import printable
-from verifier.corpora.content import pack, unpack
+from verifier.music.archive import pack, unpack
 from verifier.music.notes import Notes
 
 UNREADABLE = (

@@ -4,29 +4,31 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from msgspec import structs
 from numpy.typing import NDArray
 
-from verifier import corpora
 from verifier.base.errors import InputError, printable
-from verifier.corpora import Corpus
-from verifier.corpora import shipped as generated
+from verifier.corpora import corpus as corpora
+from verifier.corpora import shipped
+from verifier.corpora.corpus import DEFAULT, Corpus
+from verifier.corpora.manifest import manifests
 from verifier.data.batch import Batch
-from verifier.data.pieces import Piece, batch_of, kind_of_piece, window_counts
-from verifier.data.view import View, kind_of, require_same_view
-from verifier.music.edits import BASELINES, OF_VALUES
-from verifier.music.memorisation import Index, build_index
-from verifier.music.read.symbolic import music21_work
-from verifier.music.view import PianoRollView
+from verifier.data.medium import Baseline, batch_of, medium_named, medium_of, sample_counts
+from verifier.data.pieces import Piece
+from verifier.data.view import View, require_same_view
+from verifier.judge.sets import indices_of
 from verifier.spec.provenance import CorpusRecord
 
-PARTS = ("learn", "hold-out", "all", *BASELINES)
-"""What may stand after the colon of CORPUS:PART. Baselines are made from the hold-out part."""
+PARTS = ("learn", "hold-out", "all")
+"""What may stand after the colon of CORPUS:PART, beside the baselines of its medium, which are made from the hold-out
+part, and generators whose samples ship.
+"""
+ALL_SEED = 2
+"""The number, among those of baselines, of samples as they are."""
 
 WINDOWS_AT_ONCE = 1024
 """Windows from which on a Batch takes no further piece."""
@@ -54,7 +56,7 @@ class Samples(Protocol):
 @dataclass(frozen=True, eq=False)
 class CorpusSamples:
     """The windows ``chosen`` (by index, rising) of some pieces of a corpus, as they are or made into a baseline;
-    ``counts`` says how many windows each piece has. With ``sounds``, recordings are kept in the Waves of their windows.
+    ``counts`` says how many windows each piece has. ``keep_source`` keeps what they were made of.
     """
 
     label: str
@@ -62,9 +64,9 @@ class CorpusSamples:
     pieces: Sequence[Piece]
     counts: Sequence[int]
     chosen: NDArray[np.int64]
-    baseline: str | None
+    baseline: Baseline | None
     seed: int
-    sounds: bool = False
+    keep_source: bool = False
     unreadable: Sequence[InputError] = ()
 
     @property
@@ -74,7 +76,7 @@ class CorpusSamples:
 
     def batches(self) -> Iterator[Batch]:
         """The samples, some at a time."""
-        rng = np.random.default_rng([self.seed, PARTS.index(self.baseline or "all")])
+        rng = np.random.default_rng([self.seed, self.baseline.seed if self.baseline else ALL_SEED])
         waiting: list[Piece] = []
         before = count = 0
         for i, (piece, windows) in enumerate(zip(self.pieces, self.counts, strict=True), 1):
@@ -84,16 +86,15 @@ class CorpusSamples:
                 continue
             at = self.chosen[(self.chosen >= before) & (self.chosen < before + count)] - before
             if len(at):
-                batch = batch_of(waiting, self.view, sounds=self.sounds).take(at)
-                yield BASELINES[self.baseline](batch, rng) if self.baseline else batch
+                batch = batch_of(waiting, self.view, keep_source=self.keep_source).take(at)
+                yield self.baseline.make(batch, rng) if self.baseline else batch
             waiting, before, count = [], before + count, 0
 
 
-def parts_of(corpus: str) -> Sequence[str]:
-    """What may stand after the colon of this corpus."""
-    medium = next((manifest.medium for manifest in corpora.names() if manifest.name == corpus), "piano-roll")
-    own = (part for part in PARTS if medium == "piano-roll" or part not in BASELINES or part in OF_VALUES)
-    return (*own, *generated.names(corpus))
+def parts_of(corpus: str, kind: str | None = None) -> Sequence[str]:
+    """What may stand after the colon of this corpus; ``kind`` is the medium of a folder."""
+    medium = next((manifest.medium for manifest in manifests() if manifest.name == corpus), kind or DEFAULT)
+    return (*PARTS, *medium_named(medium).baselines(), *shipped.names(corpus))
 
 
 def open_samples(
@@ -104,7 +105,7 @@ def open_samples(
     limit: int | None = None,
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
-    sounds: bool = False,
+    keep_source: bool = False,
 ) -> Samples:
     """The sample set that ``path`` names: an existing file or folder, a glob, a score of music21 by name (bwv66.6), or
     CORPUS:PART (see PARTS), where a generator whose samples ship with the package is a part too.
@@ -113,31 +114,34 @@ def open_samples(
     If the spec was learned from some of the windows only, these are the part ``learn``.
     ``seed`` has no part in that: it makes the baselines, and with ``limit`` it chooses that many windows of a corpus,
     the same ones for a baseline as for the part that it is made from. Of files the first ones are taken. With
-    ``sounds``, recordings are kept in the Waves of their samples.
+    ``keep_source``, what samples were made of is kept with them.
 
     Raises InputError for a path that is none of these, and for a part without a window. If the corpus is the one in
     ``record`` but its content is another, a warning on standard error says so.
     """
     corpus_name, colon, part = path.rpartition(":")
-    if os.path.exists(path) or (glob.has_magic(path) and part not in PARTS) or (not colon and music21_work(path)):
+    medium = medium_of(view)
+    is_part = part in (*PARTS, *medium.baselines())
+    if os.path.exists(path) or (glob.has_magic(path) and not is_part) or (not colon and medium.named_file(path)):
         from verifier.data.paths import open_path
 
-        return replace(open_path(path, view, limit=limit, on_error=on_error), sounds=sounds)
+        return replace(open_path(path, view, limit=limit, on_error=on_error), keep_source=keep_source)
     if not colon or not _is_corpus(corpus_name):
         raise InputError(path, f"no such file or folder, no score of music21, and no CORPUS:PART ({_possible()})")
-    if part in generated.names(corpus_name):
+    if part in shipped.names(corpus_name):
         return _generated(path, corpus_name, part, view, limit)
-    if part not in parts_of(corpus_name):
-        listed = ", ".join(parts_of(corpus_name))
+    known = parts_of(corpus_name, view.kind)
+    if part not in known:
+        listed = ", ".join(known)
         raise InputError(path, f"expected a part of {corpus_name} ({listed}), found {part!r}")
-    corpus = _loaded(corpus_name)
+    corpus = _loaded(corpus_name, view.kind)
     if record is not None and part != "all":
         _warn_if_changed(record, corpus, path)
     learned, held_out = corpora.split(corpus, record.split if record is not None else None)
     pieces = {"all": corpus.pieces, "learn": learned}.get(part, held_out)
-    if kind_of_piece(corpus.pieces[0]) != kind_of(view):
-        raise InputError(path, f"expected a corpus for a view of the kind {kind_of(view)}, found one of another medium")
-    counts = window_counts(pieces, view)
+    if corpus.pieces[0].kind != view.kind:
+        raise InputError(path, f"expected a corpus for a view of the kind {view.kind}, found one of another medium")
+    counts = sample_counts(pieces, view)
     total = sum(counts)
     if not total:
         raise InputError(
@@ -148,32 +152,30 @@ def open_samples(
         chosen = choose(total, record.sampling.windows, record.sampling.seed)  # those that were learned from, no others
     if limit is not None:
         chosen = chosen[choose(len(chosen), limit, seed)]
-    return CorpusSamples(path, view, pieces, counts, chosen, part if part in BASELINES else None, seed, sounds)
+    baseline = medium.baselines().get(part)
+    return CorpusSamples(path, view, pieces, counts, chosen, baseline, seed, keep_source)
 
 
 def _generated(path: str, corpus: str, name: str, view: View, limit: int | None) -> Samples:
-    from verifier.corpora import trained as folder
     from verifier.data.paths import open_path
 
-    file = generated.samples_of(corpus, name)
-    require_same_view(view, folder.load(file.parent).view, f"the spec and {path}")
+    file = shipped.samples_of(corpus, name)
+    require_same_view(view, shipped.view_of(corpus, name), f"the spec and {path}")
     return replace(open_path(str(file), view, limit=limit), label=path)
 
 
-def learned_index(record: CorpusRecord, view: View) -> Index | None:
-    """The part of the corpus that a spec was learned from, to find copies of; None if it is not at hand unchanged."""
-    if not isinstance(view, PianoRollView) or not corpora.at_hand(record.name):
-        return None
-    corpus = _loaded(record.name)
+def learned_indices(record: CorpusRecord, view: View) -> Mapping[str, Any]:
+    """The part of the corpus that a spec was learned from, made ready for each check of sets that compares with it, by
+    its key; none if it is not at hand unchanged.
+    """
+    checks = medium_of(view).set_checks()
+    if not checks or not corpora.at_hand(record.name):
+        return {}
+    corpus = _loaded(record.name, view.kind)
     if corpus.provenance.sha256 != record.sha256:
-        return None
+        return {}
     learned, _ = corpora.split(corpus, record.split)
-    return whole_index(learned, view)
-
-
-def whole_index(pieces: Sequence[Piece], view: PianoRollView) -> Index:
-    """The index of ``pieces`` of music, whole, on the grid of ``view``."""
-    return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
+    return indices_of(checks, learned, view)
 
 
 def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
@@ -184,13 +186,13 @@ def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(name_or_path: str) -> Corpus:
+def _loaded(name_or_path: str, kind: str) -> Corpus:
     # Several columns of one table come from one corpus.
-    return corpora.load(name_or_path)
+    return corpora.load(name_or_path, kind=kind)
 
 
 def _is_corpus(name_or_path: str) -> bool:
-    return name_or_path in {manifest.name for manifest in corpora.names()} or os.path.isdir(name_or_path)
+    return name_or_path in {manifest.name for manifest in manifests()} or os.path.isdir(name_or_path)
 
 
 def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:
@@ -200,6 +202,6 @@ def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:
 
 
 def _possible() -> str:
-    known = [manifest.name for manifest in corpora.names()]
+    known = [manifest.name for manifest in manifests()]
     parts = dict.fromkeys(part for corpus in known for part in parts_of(corpus))
     return f"corpora: {', '.join(known)}; parts: {', '.join(parts)}"

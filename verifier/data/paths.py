@@ -7,32 +7,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from verifier.audio.view import MelView
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
+from verifier.data.medium import medium_of
+from verifier.data.pieces import Extent, Piece
 from verifier.data.tensor import CHUNK_CELLS, TENSOR_SUFFIXES, open_tensors
 from verifier.data.view import View
-from verifier.data.windows import windows
-from verifier.image.view import ImageView
-from verifier.music.notes import Notes
-from verifier.music.piano_roll import batch_of, total_steps
-from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
-from verifier.music.view import PianoRollView
 
 
 def suffixes(view: View) -> Sequence[str]:
     """Suffixes, in lower case, of the files that are read under a view."""
-    if isinstance(view, PianoRollView):
-        return SYMBOLIC_SUFFIXES + TENSOR_SUFFIXES
-    if isinstance(view, MelView):
-        from verifier.audio.read import AUDIO_SUFFIXES
-
-        return (*AUDIO_SUFFIXES, *TENSOR_SUFFIXES)
-    from verifier.image.read import IMAGE_SUFFIXES
-
-    return (*IMAGE_SUFFIXES, *TENSOR_SUFFIXES)
+    return (*medium_of(view).suffixes, *TENSOR_SUFFIXES)
 
 
 @dataclass(kw_only=True)
@@ -46,7 +33,7 @@ class SampleSet:
     total       how much there is to read, in ``unit``: samples of a single tensor file, else files
     done        how much of it the current iteration has read
     limit       most samples that are given; None for all
-    sounds      whether recordings are kept in the Waves of their samples, so that faults can be planted in them
+    keep_source whether what samples were made of is kept with them, so that faults can be planted there
     on_error    "stop" raises at the first unreadable file; "skip" leaves it out
     unreadable  what was skipped in the current iteration, one InputError a file
     """
@@ -59,7 +46,7 @@ class SampleSet:
     unit: Literal["files", "samples"] = "files"
     done: int = 0
     limit: int | None = None
-    sounds: bool = False
+    keep_source: bool = False
     on_error: Literal["stop", "skip"] = "stop"
     unreadable: list[InputError] = field(default_factory=list)
 
@@ -84,109 +71,102 @@ class SampleSet:
             raise InputError(self.label, f"expected a readable file, found none among {len(self.files)}{first}")
 
     def _all_batches(self) -> Iterator[Batch]:
-        return self._of_music(self.view) if isinstance(self.view, PianoRollView) else self._of_files()
-
-    def _of_files(self) -> Iterator[Batch]:
-        """Sound and pictures: file by file, small ones joined."""
-        waiting: list[Batch] = []
-        cells = 0
+        joiner = _Joiner(self.view, self.keep_source)
         for path, name in self.files:
-            at = 0
             try:
                 # A file that is skipped must have given nothing, so that all of it is read first.
-                found = self._read(path, name)
-                for batch in list(found) if self.on_error == "skip" else found:
-                    if self.unit == "samples":
-                        self._advance(len(set(batch.groups)))
-                    size = batch.values.size
-                    if waiting and cells + size > CHUNK_CELLS:
-                        yield concatenate(self.view, waiting)
-                        waiting, cells = [], 0
-                    waiting.append(batch)
-                    cells += size
-                    at += len(batch)
-                if not at:
-                    raise InputError(name, "expected at least one sample, found none")
+                parts = self._parts(path, name)
+                for part in list(parts) if self.on_error == "skip" else parts:
+                    yield from joiner.add(part)
             except InputError as error:
                 if self.on_error == "stop":
                     raise
                 self.unreadable.append(error)
             if self.unit == "files":
                 self._advance(1)
-        if waiting:
-            yield concatenate(self.view, waiting)
+        yield from joiner.flush()
 
-    def _read(self, path: Path, name: str) -> Iterator[Batch]:
+    def _parts(self, path: Path, name: str) -> Iterator["Batch | _Sized"]:
+        """What a file gives: a piece whose extent is known, or Batches."""
+        medium = medium_of(self.view)
         if path.suffix.lower() in TENSOR_SUFFIXES:
-            for tensor in open_tensors(path, self.view, name=name):
-                yield from tensor.batches()
-        elif isinstance(self.view, MelView):
-            from verifier.audio.read import read_audio
-
-            yield from read_audio(path, self.view, name=name, sounds=self.sounds)
-        else:
-            from verifier.image.read import read_images
-
-            assert isinstance(self.view, ImageView)
-            yield from read_images(path, self.view, name=name)
-
-    def _of_music(self, view: PianoRollView) -> Iterator[Batch]:
-        pieces: list[Notes] = []
-        count, longest = 0, 0
-        for path, name in self.files:
-            is_tensor = path.suffix.lower() in TENSOR_SUFFIXES
-            try:
-                if is_tensor:
-                    tensors = open_tensors(path, view, name=name)
-                    if self.on_error == "skip":
-                        for tensor in tensors:
-                            tensor.check()
-                else:
-                    notes = read_notes(path, name=name, group=name)
-                    cuts = _cuts(notes, view)
-            except InputError as error:
-                if self.on_error == "stop":
-                    raise
-                self.unreadable.append(error)
-                self._advance(1)
-                continue
-            if not is_tensor:
-                width = max(longest, view.window or 0, *(length for _, length in cuts))
-                if pieces and (count + len(cuts)) * width * view.pitches > CHUNK_CELLS:
-                    yield from self._of_pieces(pieces, view)
-                    pieces, count = [], 0
-                    width = max(view.window or 0, *(length for _, length in cuts))
-                pieces.append(notes)
-                count += len(cuts)
-                longest = width
-                continue
-            # Music that waits is given first, so that samples come in the order of the files.
-            if pieces:
-                yield from self._of_pieces(pieces, view)
-                pieces, count, longest = [], 0, 0
-            for tensor in tensors:
-                for batch in tensor.batches():
-                    if self.unit == "samples":
-                        self._advance(len(set(batch.groups)))
-                    yield batch
-            if self.unit == "files":
-                self._advance(1)
-        if pieces:
-            yield from self._of_pieces(pieces, view)
-
-    def _of_pieces(self, pieces: list[Notes], view: PianoRollView) -> Iterator[Batch]:
-        batch = batch_of(pieces, view)
-        self._advance(len(pieces))
-        cells = batch.values.shape[1] * batch.values.shape[2]
-        at_once = max(1, CHUNK_CELLS // cells)
-        if len(batch) <= at_once:
-            yield batch
+            tensors = open_tensors(path, self.view, name=name)
+            if self.on_error == "skip":
+                for tensor in tensors:
+                    tensor.check()
+            for batch in (batch for tensor in tensors for batch in tensor.batches()):
+                if self.unit == "samples":
+                    self._advance(len(set(batch.groups)))
+                yield batch
             return
-        for at in range(0, len(batch), at_once):
-            yield batch.take(range(at, min(at + at_once, len(batch))))
+        piece = medium.piece(path, name=name, group=name)
+        extent = medium.extent(piece, self.view)
+        if extent is not None:
+            if not extent.samples:
+                raise InputError(
+                    name, f"expected at least {self.view.window} steps for one window, found {extent.steps}"
+                )
+            yield _Sized(piece, extent)
+            return
+        found = 0
+        for batch in medium.read(path, self.view, name=name, keep_source=self.keep_source):
+            found += len(batch)
+            yield batch
+        if not found:
+            raise InputError(name, "expected at least one sample, found none")
 
     def _advance(self, amount: int) -> None:
         self.done += amount
+
+
+class _Sized(NamedTuple):
+    """A piece, and what it gives."""
+
+    piece: Piece
+    extent: Extent
+
+
+class _Joiner:
+    """Joins small Batches, and pieces, into Batches of at most CHUNK_CELLS cells, in their order."""
+
+    def __init__(self, view: View, keep_source: bool) -> None:
+        self._view = view
+        self._keep_source = keep_source
+        self._pieces: list[_Sized] = []
+        self._batches: list[Batch] = []
+
+    def add(self, part: Batch | _Sized) -> Iterator[Batch]:
+        """What is full, and must be given before ``part``, which waits."""
+        if isinstance(part, Batch):
+            same = all(batch.values.dtype == part.values.dtype for batch in self._batches)
+            cells = sum(batch.values.size for batch in self._batches) + part.values.size
+            if self._pieces or not same or (self._batches and cells > CHUNK_CELLS):
+                yield from self.flush()
+            self._batches.append(part)
+            return
+        if self._batches or (self._pieces and self._cells([*self._pieces, part]) > CHUNK_CELLS):
+            yield from self.flush()
+        self._pieces.append(part)
+
+    def _cells(self, pieces: Sequence[_Sized]) -> int:
+        steps = max(self._view.window or 0, *(piece.extent.steps for piece in pieces))
+        return sum(piece.extent.samples for piece in pieces) * steps * self._view.rows
+
+    def flush(self) -> Iterator[Batch]:
+        """All that waits."""
+        batches, pieces = self._batches, self._pieces
+        self._batches, self._pieces = [], []
+        if batches:
+            yield concatenate(self._view, batches) if len(batches) > 1 else batches[0]
+        if pieces:
+            medium = medium_of(self._view)
+            batch = medium.batch_of([sized.piece for sized in pieces], self._view, keep_source=self._keep_source)
+            at_once = max(1, CHUNK_CELLS // (batch.values.shape[1] * batch.values.shape[2]))
+            if len(batch) <= at_once:
+                yield batch
+                return
+            for at in range(0, len(batch), at_once):
+                yield batch.take(range(at, min(at + at_once, len(batch))))
 
 
 def open_path(
@@ -194,7 +174,7 @@ def open_path(
 ) -> SampleSet:
     """The samples at ``path``: a file, a folder with all folders below it, or a glob (``**`` for any depth).
 
-    Where there is nothing of that name, it may be that of a score that music21 brings (see ``music21_work``). Only
+    Where there is nothing of that name, it may be that of a file that a package brings (``Medium.named_file``). Only
     names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no file
     has a suffix that is read under the view.
     """
@@ -215,7 +195,7 @@ def open_path(
         base = _fixed_part(path)
         files = [(file, _relative(file, base)) for file in found]
     else:
-        work = music21_work(path) if isinstance(view, PianoRollView) else None
+        work = medium_of(view).named_file(path)
         if work is None:
             raise InputError(path, "expected a file, a folder or a glob, found nothing there")
         files, ignored = [(work, path)], 0
@@ -235,14 +215,6 @@ def open_path(
         samples.total = sum(tensor.samples for tensor in open_tensors(files[0][0], view, name=files[0][1]))
         samples.unit = "samples"
     return samples
-
-
-def _cuts(notes: Notes, view: PianoRollView) -> list[tuple[int, int]]:
-    total = total_steps(notes, view)
-    cuts = list(windows(total, view))
-    if not cuts:
-        raise InputError(notes.name, f"expected at least {view.window} steps for one window, found {total}")
-    return cuts
 
 
 def _below(folder: str, view: View) -> tuple[list[Path], int]:
@@ -312,11 +284,7 @@ def _is_known(name: str, view: View) -> bool:
     # Hidden files are the droppings of file managers (._x.mid of macOS is no music).
     if name.startswith("."):
         return False
-    if isinstance(view, ImageView):
-        from verifier.image.read import is_image
-
-        return is_image(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES
-    return os.path.splitext(name)[1].lower() in suffixes(view)
+    return medium_of(view).is_file(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES
 
 
 def _fixed_part(pattern: str) -> str:

@@ -1,26 +1,54 @@
 """A view says how a file becomes an array. It is pinned in the spec: numbers of two views are never compared."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
+from msgspec import Struct
 
-from verifier.audio.view import MelView
 from verifier.base.errors import InputError
-from verifier.image.view import ImageView
-from verifier.music.view import PianoRollView
-
-View = PianoRollView | MelView | ImageView
+from verifier.data.extra import Extra, Nothing
 
 
-def kind_of(view: View) -> str:
-    """The name of its kind in the spec file."""
-    return str(view.__struct_config__.tag)
+class View(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    rename="kebab",
+    forbid_unknown_fields=True,
+):
+    """How the files of a medium become arrays of samples: (rows, steps) each. A medium derives its own, with the tag
+    by which the spec file knows it, and has the settings as fields.
+    """
+
+    extra: ClassVar[type[Extra]] = Nothing
+    """What its medium adds to a Batch."""
+
+    if TYPE_CHECKING:  # a field of some views, a property of others
+
+        @property
+        def window(self) -> int | None:
+            """Steps in a sample; None where pieces are kept whole."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of a sample."""
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        """The name of its medium, its tag in the spec file."""
+        return str(self.__struct_config__.tag)
+
+    def cuts(self, steps: int) -> Sequence[tuple[int, int]]:
+        """(start, length) of each sample in an array of so many steps; by default the whole is one."""
+        return [(0, steps)]
 
 
 def require_same_view(a: View, b: View, place: object) -> None:
     """Raise InputError that names the fields in which two views differ."""
     if type(a) is not type(b):
-        raise InputError(place, f"two views cannot be compared: a {kind_of(a)} against a {kind_of(b)}")
+        raise InputError(place, f"two views cannot be compared: a {a.kind} against a {b.kind}")
     differing = [
         f"{name.replace('_', '-')} {getattr(a, name)} against {getattr(b, name)}"
         for name in a.__struct_fields__
@@ -28,11 +56,3 @@ def require_same_view(a: View, b: View, place: object) -> None:
     ]
     if differing:
         raise InputError(place, f"two views cannot be compared; they differ in {', '.join(differing)}")
-
-
-def view_of(settings: dict[str, Any], kind: str = "piano-roll") -> View:
-    """The view of that kind with ``settings`` (kebab-case) in place of its defaults; a setting ``kind`` chooses another
-    kind. Raises msgspec.ValidationError for what is no setting.
-    """
-    view: View = msgspec.convert({"kind": kind, **settings}, View, strict=False)
-    return view

@@ -1,43 +1,30 @@
-"""Sounds and pictures with their violations marked and numbered, beside what the corpus has, as a picture."""
+"""Samples that are cells, with their violations marked and numbered, beside what the corpus has, as a picture."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from verifier.audio.features.mel_spectrogram import mel_frequencies
-from verifier.audio.view import MelView
 from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_of
+from verifier.draw.charts import COLOURS, RED, WIDTH, Overlay
+from verifier.draw.layout import Drawing, draw, panels_of
+from verifier.draw.layout import place as place_drawings
 from verifier.draw.marks import Group, cells_of, first_numbers, groups_of, height_of, is_whole, place_of
-from verifier.image.features.planes import luma, planes
-from verifier.image.view import ImageView
-from verifier.music.words import where
-from verifier.report import learned
-from verifier.report.learned import Drawing, Overlay
 from verifier.rule.charts import Panel, Ribbon, Values
-from verifier.rule.rule import Violation
-from verifier.spec.spec import Spec
-from verifier.verbs.check import WHOLE
+from verifier.rule.rule import WHOLE, Rule, Violation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DPI = 110
-SIDE = 3.6
-"""Inches of the longer side of a picture, about: pixels are enlarged by a whole number."""
-FRAME = 0.07
-"""Inches of a frame of a spectrogram, where it is no longer than ``WIDEST``."""
-NARROWEST, WIDEST = 4.5, 7.5
-"""Inches of a spectrogram."""
-TALL = 3.2
-"""Inches of a spectrogram from its lowest band to its highest."""
 LEFT = 1.05
 """Inches before the axes of a sample."""
 LINE = 0.165
@@ -62,50 +49,70 @@ OWN = "0.15"
 """Colour of the sample beside the corpus."""
 REDS = ("#cc1122", "#ee7733", "#aa3377", "#009988")
 """Colours of the rules that have a place in the sample, in their order: seen on grey, apart for the colour-blind."""
+MakeAxes = Callable[[float, float], "Axes"]
+"""Inches from the left, and inches across -> axes as tall as a sample."""
 
 
-def write(path: Path, spec: Spec, batch: Batch, found: Mapping[int, Sequence[Violation]], shown: int) -> None:
-    """Draw the first ``shown`` samples of ``batch``, one below the other: the spectrogram in seconds and hertz or the
-    pixels, with a line round what breaks a rule and the numbers that the printed list has; the power spectrum of a
-    picture; and for each rule that is broken what the corpus has, with the sample over it.
+class Painter(Protocol):
+    """How a medium draws a sample."""
+
+    def size(self, batch: Batch, i: int) -> tuple[float, float]:
+        """Inches of sample i, across and down, without its axes."""
+        ...
+
+    def paint(self, axes: MakeAxes, batch: Batch, i: int) -> tuple["Axes", float]:
+        """Draw sample i, ``LEFT`` inches from the left: its axes, in cells, and where what was drawn ends."""
+        ...
+
+
+def write(
+    path: Path,
+    rules: Sequence[Rule],
+    batch: Batch,
+    found: Mapping[int, Sequence[Violation]],
+    shown: int,
+    painter: Painter,
+) -> None:
+    """Draw the first ``shown`` samples of ``batch``, one below the other, with a line round what breaks a rule and the
+    numbers that the printed list has; and for each rule that is broken what the corpus has, with the sample over it.
     """
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    width = 2 * learned.WIDTH + 0.3
+    width = 2 * WIDTH + 0.3
     order = list(found)[:shown]
     numbers = first_numbers(batch, found)
     top, blocks = 0.15, []
     for i in order:
         groups = groups_of(found[i], numbers[i])
-        tall = max(_size(batch, i)[1] + 0.55, LINE * sum(map(_lines, groups)))
-        drawings = [drawing for rule in spec.rules for drawing in _drawings(spec, rule.name(), batch, i, groups)]
+        tall = max(painter.size(batch, i)[1] + 0.55, LINE * sum(map(_lines, groups)))
+        drawings = [drawing for rule in rules for drawing in _drawings(rule, batch, i, groups)]
         drawings.sort(key=lambda drawing: isinstance(drawing.panel, Values))
-        placed, bottom = learned.place(drawings, 2, top + 0.6 + tall + 0.25)
+        placed, bottom = place_drawings(drawings, 2, top + 0.6 + tall + 0.25)
         blocks.append((i, groups, top, placed))
         top = bottom + 0.2
     figure = plt.figure(figsize=(width, top), dpi=DPI)
     for i, groups, start, placed in blocks:
-        _draw_sample(figure, batch, i, groups, start)
-        learned.draw(figure, placed)
+        _draw_sample(figure, batch, i, groups, start, painter)
+        draw(figure, placed)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, metadata={"Software": None} if path.suffix == ".png" else None)
     plt.close(figure)
 
 
-def _drawings(spec: Spec, name: str, batch: Batch, i: int, groups: Sequence[Group]) -> list[Drawing]:
+def _drawings(rule: Rule, batch: Batch, i: int, groups: Sequence[Group]) -> list[Drawing]:
     """The panels of one rule, with the same rule learned from sample i alone over them, if the sample breaks it; how
     values are distributed is drawn in any case.
     """
-    rule = spec.rule(name)
+    name, view = rule.name(), batch.view
     own = [violation for group in groups if group.rule == name for violation in group.violations]
-    panels = list(learned.panels_of(rule, spec.view))
+    panels = list(panels_of(rule, view))
     if not any(own or isinstance(panel, Values) for panel in panels):
         return []
     alone = type(rule).learn(batch.take([i]), **rule.set_options())
-    others = {type(panel): panel for panel in learned.panels_of(alone, spec.view)}
+    others = {type(panel): panel for panel in panels_of(alone, view)}
     plain = {type(panel): panel for panel in rule.panels()}
     return [
         Drawing(name, panel, [Overlay(others[type(panel)], OWN, _broken(plain[type(panel)], panel, own))])
@@ -125,32 +132,23 @@ def _broken(plain: Panel, panel: Panel, violations: Sequence[Violation]) -> list
     ]
 
 
-def _size(batch: Batch, i: int) -> tuple[float, float]:
-    """Inches of sample i, across and down, without its axes."""
-    view = batch.view
-    if isinstance(view, ImageView):
-        dots = max(1, round(SIDE * DPI / max(view.height, view.width)))
-        return dots * view.width / DPI, dots * view.height / DPI
-    return float(np.clip(FRAME * int(batch.lengths[i]), NARROWEST, WIDEST)), TALL
-
-
-def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group], top: float) -> None:
-    """Title, sample, spectrum of a picture, and list."""
+def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group], top: float, painter: Painter) -> None:
+    """Title, sample and list."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     width, height = figure.get_size_inches()
     count = sum(len(group.violations) for group in groups)
-    name, place = printable(batch.names[i]), where(batch, i, 0)
+    name, place = printable(batch.names[i]), medium_of(batch.view).place(batch, i, 0)
     name = name if len(name) <= TITLE else f"...{name[-TITLE:]}"
     text = f"{name}{f', from {place}' if place else ''}: {count:,} violation{'s' * (count != 1)}"
     text += f" of {len(groups)} rules" if len(groups) > 1 else ""
     figure.text(0.3 / width, 1 - (top + 0.3) / height, text, fontsize=13, weight="bold")
     figure.legend(
         handles=[
-            Patch(color=learned.COLOURS[0], alpha=0.5, label="corpus"),
+            Patch(color=COLOURS[0], alpha=0.5, label="corpus"),
             Line2D([], [], color=OWN, marker="D", ms=4, label="this sample"),
-            Line2D([], [], color=learned.RED, marker="o", ms=5, lw=0, label="breaks the rule"),
+            Line2D([], [], color=RED, marker="o", ms=5, lw=0, label="breaks the rule"),
         ],
         loc="upper right",
         bbox_to_anchor=(1 - 0.3 / width, 1 - (top + 0.1) / height),
@@ -158,7 +156,7 @@ def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group]
         frameon=False,
         fontsize=9,
     )
-    wide, tall = _size(batch, i)
+    _, tall = painter.size(batch, i)
 
     def axes(x: float, across: float) -> "Axes":
         box = (x / width, 1 - (top + 0.6 + tall) / height, across / width, tall / height)
@@ -166,79 +164,12 @@ def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group]
         made.tick_params(labelsize=7)
         return made
 
-    axis = axes(LEFT, wide)
+    axis, right = painter.paint(axes, batch, i)
     placed = [group for group in groups if not all(is_whole(batch, i, found) for found in group.violations)]
     colours = {group.rule: REDS[at % len(REDS)] for at, group in enumerate(placed)}
-    if isinstance(batch.view, ImageView):
-        _draw_pixels(axis, batch, i)
-        right = LEFT + 2 * wide + 1.0
-        _draw_spectrum(axes(LEFT + wide + 0.75, wide), batch, i)
-    else:
-        _draw_spectrogram(axis, batch, i)
-        right = LEFT + wide + 0.9
     for group in placed:
         _outline(axis, batch, i, group, colours[group.rule])
     _draw_list(figure, batch, i, groups, colours, right, top + 0.6)
-
-
-def _draw_pixels(axis: "Axes", batch: Batch, i: int) -> None:
-    pixels = planes(batch)[i]
-    axis.imshow(
-        pixels[0] if len(pixels) == 1 else np.clip(pixels.transpose(1, 2, 0), 0, 1),
-        cmap="gray",
-        vmin=0,
-        vmax=1,
-        interpolation="none",
-        extent=(0, pixels.shape[2], pixels.shape[1], 0),
-    )
-    axis.set_xlabel("pixels", fontsize=8, color="0.35")
-
-
-def _draw_spectrum(axis: "Axes", batch: Batch, i: int) -> None:
-    """The power of each spatial frequency, in dB: up-sampling is to be seen there as dots at even distances."""
-    picture = luma(batch)[i].astype(np.float64)
-    power = np.abs(np.fft.fftshift(np.fft.fft2(picture - picture.mean()))) ** 2
-    levels = 10 * np.log10(power + 1e-10)
-    axis.imshow(
-        levels,
-        cmap="magma",
-        vmin=max(np.quantile(levels, 0.01), levels.max() - 100),
-        interpolation="none",
-        extent=(-0.5, 0.5, 0.5, -0.5),
-        aspect="auto",
-    )
-    axis.set_xlabel("power spectrum, cycles/pixel", fontsize=8, color="0.35")
-
-
-def _draw_spectrogram(axis: "Axes", batch: Batch, i: int) -> None:
-    view = batch.view
-    assert isinstance(view, MelView)
-    length = int(batch.lengths[i])
-    values = batch.values[i, :, :length].astype(np.float32)
-    axis.imshow(
-        values,
-        cmap="Greys",
-        vmin=0,
-        vmax=max(float(values.max(initial=0)), 1e-3),
-        origin="lower",
-        aspect="auto",
-        interpolation="none",
-        extent=(0, length, 0, view.bands),
-    )
-    seconds = view.hop_length / view.sample_rate
-    start = int(batch.starts[i]) * seconds
-    step = next(step for step in SECONDS if length * seconds / step <= 10)
-    ticks = np.arange(np.ceil(start / step), (start + length * seconds) / step) * step
-    axis.set_xticks((ticks - start) / seconds, [f"{tick:.4g}" for tick in ticks])
-    axis.set_xlabel("seconds", fontsize=8, color="0.35")
-    centres = mel_frequencies(view)[1:-1]
-    bands = np.unique(np.linspace(0, view.bands - 1, 8).round().astype(int))
-    axis.set_yticks(bands + 0.5, [f"{centres[band]:,.0f}" for band in bands])
-    axis.set_ylabel("Hz", fontsize=8, color="0.35")
-
-
-SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600, 10**6)
-"""Distances of the ticks of a time axis."""
 
 
 class Region(NamedTuple):

@@ -1,4 +1,4 @@
-"""The notes of a sample, and which of them a violation is about: what pictures and annotated copies share."""
+"""Violations in their order, with their numbers and the cells that they are about: what lists and pictures share."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.audio.view import MelView
 from verifier.data.batch import Batch
-from verifier.image.view import ImageView
-from verifier.music.view import PianoRollView
-from verifier.music.words import piece_name, where
+from verifier.data.medium import medium_of
+from verifier.data.pieces import piece_name
 from verifier.rule.rule import Violation
 
 
@@ -26,15 +24,18 @@ def is_whole(batch: Batch, i: int, violation: Violation) -> bool:
 
 
 def place_of(batch: Batch, i: int, violation: Violation) -> str:
-    """Where it is, in words; of a sound not when, if it is there throughout: the sample has its time in its heading."""
-    if not isinstance(batch.view, MelView) or violation.steps < int(batch.lengths[i]):
+    """Where it is, in words; not when, if it is there throughout and the medium says so: the sample has its time in its
+    heading.
+    """
+    medium = medium_of(batch.view)
+    if medium.throughout is None or violation.steps < int(batch.lengths[i]):
         return violation.where
-    return violation.where.removeprefix(where(batch, i, violation.start)).removeprefix(", ") or "throughout"
+    return violation.where.removeprefix(medium.place(batch, i, violation.start)).removeprefix(", ") or medium.throughout
 
 
 def height_of(batch: Batch) -> int:
     """Rows of a sample as it is seen: the planes of a picture in colour lie one on the other."""
-    return batch.view.height if isinstance(batch.view, ImageView) else batch.view.rows
+    return medium_of(batch.view).height(batch.view)
 
 
 def cells_of(batch: Batch, i: int, violation: Violation) -> tuple[NDArray[np.int64], slice]:
@@ -72,10 +73,10 @@ def groups_of(violations: Sequence[Violation], first: int) -> list[Group]:
 
 
 def first_numbers(batch: Batch, found: Mapping[int, Sequence[Violation]]) -> dict[int, int]:
-    """The number of the first violation of each sample in ``found``. Numbers run from 1 through each piece of music,
-    and through each sample of anything else.
+    """The number of the first violation of each sample in ``found``. Numbers run from 1 through each piece where
+    its samples are read together, and through each sample elsewhere.
     """
-    if not isinstance(batch.view, PianoRollView):
+    if not medium_of(batch.view).whole_pieces:
         return dict.fromkeys(found, 1)
     numbers: dict[int, int] = {}
     reached: dict[str, int] = {}

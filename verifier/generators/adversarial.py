@@ -16,8 +16,7 @@ from torch.nn.functional import cross_entropy
 from verifier.base.errors import InputError
 from verifier.corpora.sample_sets import Samples
 from verifier.data.batch import Batch, concatenate
-from verifier.image.features.planes import planes
-from verifier.music.view import PianoRollView
+from verifier.data.medium import Classes, medium_of
 
 SMALLEST = 4
 """Rows and columns that two halvings need."""
@@ -108,16 +107,6 @@ def accuracy(classifier: nn.Module, samples: Tensor, labels: Tensor) -> float:
     return float((torch.cat(found) == labels).double().mean())
 
 
-def longest_pitch_class(batch: Batch) -> NDArray[np.int64]:
-    """The pitch class, 0 (C) to 11, that sounds longest in each sample, (n,): what a classifier of music learns here.
-
-    Two notes of one class count twice. Of equals, and where nothing sounds, it is the lowest.
-    """
-    pitches = batch.roll.lowest_pitch + np.arange(batch.roll.pitches)
-    steps = batch.sounding().sum(axis=2) @ (pitches[:, None] % 12 == np.arange(12))
-    return np.asarray(steps.argmax(axis=1), np.int64)
-
-
 class Attacked(NamedTuple):
     """Attacked windows, and what the attack did to a classifier of them."""
 
@@ -130,28 +119,32 @@ class Attacked(NamedTuple):
     """Share of the most frequent label: what is right without a look at the samples."""
 
 
-def attack_music(learned: Batch, windows: Batch, *, epsilon: float, seed: int) -> Attacked:
-    """``windows`` attacked, with a classifier of ``longest_pitch_class`` that ``learned`` taught.
+def attack(learned: Batch, windows: Batch, labels: Mapping[str, int] | None, *, epsilon: float, seed: int) -> Attacked:
+    """``windows`` attacked, with a classifier that ``learned`` taught: of what the medium says of a sample, or where it
+    says nothing, of ``labels`` by name.
 
-    Both hold full windows of one view (see ``full_windows``); values count as they sound, 0 or 1.
+    Both hold full windows of one view (see ``full_windows``). Raises InputError for labels that are missing.
     """
-    (taught, taught_labels), (samples, labels) = (
-        (torch.from_numpy(batch.sounding())[:, None].float(), torch.from_numpy(longest_pitch_class(batch)))
-        for batch in (learned, windows)
-    )
-    return _attack(taught, taught_labels, samples, labels, 12, epsilon, seed)
-
-
-def attack_pictures(
-    learned: Batch, windows: Batch, labels: Mapping[str, int], *, epsilon: float, seed: int
-) -> Attacked:
-    """``windows`` attacked, with a classifier of what they show that ``learned`` taught; ``labels`` by name."""
-    classes = max(labels.values()) + 1
+    medium = medium_of(windows.view)
+    found = [_classes(batch, labels) for batch in (learned, windows)]
     (taught, taught_labels), (samples, own) = (
-        (torch.from_numpy(planes(batch)), torch.tensor([labels[name] for name in batch.names]))
-        for batch in (learned, windows)
+        (
+            torch.from_numpy(medium.cells(batch)).reshape(len(batch), *medium.planes(batch.view)),
+            torch.from_numpy(classes.of),
+        )
+        for batch, classes in zip((learned, windows), found, strict=True)
     )
-    return _attack(taught, taught_labels, samples, own, classes, epsilon, seed)
+    return _attack(taught, taught_labels, samples, own, found[0].number, epsilon, seed)
+
+
+def _classes(batch: Batch, labels: Mapping[str, int] | None) -> Classes:
+    found = medium_of(batch.view).classes(batch)
+    if found is not None:
+        return found
+    if labels is None:
+        raise InputError("", "expected labels of what the samples show, found none")
+    of = np.array([labels[name] for name in batch.names], np.int64)
+    return Classes(of, max(labels.values()) + 1, "what the picture shows")
 
 
 def _attack(
@@ -171,18 +164,13 @@ def _attack(
 
 
 def full_windows(samples: Samples) -> Batch:
-    """The samples that fill their window, and, of music, in which something sounds.
+    """The samples that fill their window, and in which something sounds or is to be seen.
 
     A file of arrays has no place for lengths: padding would be attacked, and read, as if it belonged to the sample.
     Raises InputError if there are none.
     """
     batches = [
-        batch.take(
-            np.flatnonzero(
-                (batch.lengths == batch.view.window)
-                & (not isinstance(batch.view, PianoRollView) or batch.sounding().any(axis=(1, 2)))
-            )
-        )
+        batch.take(np.flatnonzero((batch.lengths == batch.view.window) & medium_of(batch.view).speaks(batch)))
         for batch in samples.batches()
     ]
     if not any(map(len, batches)):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verifier.base.files import replacing
-from verifier.corpora.trained import CheckRow
+from verifier.generators.folder import CheckRow
 from verifier.report.power import COLOURS, MARKERS
 
 

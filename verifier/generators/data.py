@@ -10,16 +10,15 @@ import torch
 from msgspec import structs
 from torch import Tensor
 
-from verifier import corpora
 from verifier.base.errors import InputError
-from verifier.corpora import Progress
-from verifier.corpora.trained import converted
-from verifier.data.pieces import batch_of
+from verifier.corpora import corpus as corpora
+from verifier.corpora.corpus import Progress
+from verifier.data.medium import batch_of, medium_of
 from verifier.data.view import View
 from verifier.generators.config import Config, Model, default
+from verifier.generators.folder import converted
 from verifier.generators.networks import stages
-from verifier.image.view import ImageView
-from verifier.spec.provenance import CorpusRecord, Split
+from verifier.spec.provenance import CorpusRecord, Provenance, Split
 
 DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "columns": "the view"}
 """Fields of Config that are not set by name, and what decides them."""
@@ -59,23 +58,22 @@ def load_real(name_or_path: str, view: View, split: Split, progress: Progress | 
 
     Raises InputError if there is none, and for what is no corpus.
     """
-    corpus = corpora.load(name_or_path, progress=progress, view=view)
+    corpus = corpora.load(name_or_path, progress=progress, kind=view.kind)
     learned, _ = corpora.split(corpus, split)
-    batch = batch_of(learned, view if isinstance(view, ImageView) else structs.replace(view, remainder="drop"))
+    full = structs.replace(view, remainder="drop") if hasattr(view, "remainder") else view
+    batch = batch_of(learned, full)
     if not len(batch):
         raise InputError(
             name_or_path, f"expected a piece of {view.window} steps or more to learn from, found none in {len(learned)}"
         )
-    provenance = {field: getattr(corpus.provenance, field) for field in corpora.Provenance.__struct_fields__}
+    provenance = {field: getattr(corpus.provenance, field) for field in Provenance.__struct_fields__}
     record = CorpusRecord(name=corpus.name, split=split, **provenance)
     eight_bit = np.rint(np.clip(batch.values, 0, 1) * np.float32(255)).astype(np.uint8)
-    channels = view.channels if isinstance(view, ImageView) else 1
-    values = torch.from_numpy(eight_bit.reshape(len(batch), channels, -1, batch.values.shape[2]))
+    values = torch.from_numpy(eight_bit.reshape(len(batch), *medium_of(view).planes(view)))
     return Real(values, view, record)
 
 
 def _sides(view: View) -> dict[str, int | None]:
     """The fields of a Config that a view decides."""
-    if isinstance(view, ImageView):
-        return {"channels": view.channels, "rows": view.height, "columns": view.width}
-    return {"rows": view.rows, "columns": view.window}
+    channels, rows, columns = medium_of(view).planes(view)
+    return {"channels": channels, "rows": rows, "columns": columns}

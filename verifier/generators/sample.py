@@ -26,14 +26,13 @@ from numpy.typing import NDArray
 from verifier import __version__
 from verifier.base.errors import InputError
 from verifier.base.files import open_regular, replacing, require_writable
-from verifier.corpora.trained import TrainedRecord
-from verifier.corpora.trained import load as load_record
-from verifier.data.view import View, kind_of
+from verifier.data.medium import medium_of
+from verifier.data.view import View
 from verifier.generators.checkpoint import BEST, NEWEST, load_generator
 from verifier.generators.config import Config
+from verifier.generators.folder import TrainedRecord
+from verifier.generators.folder import load as load_record
 from verifier.generators.networks import Generator
-from verifier.music.midi_file import resolution, write_midi
-from verifier.music.view import PianoRollView
 
 BLOCK = 256
 """Samples that share a seed and pass through the generator together. Another number gives other samples."""
@@ -212,23 +211,20 @@ def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifes
     not fit into the format.
     """
     view, config = manifest.view, manifest.generator
-    if not isinstance(view, PianoRollView):
-        raise InputError(path, f"MIDI files need samples of music, found a {kind_of(view)}; write a .npz")
-    if config.channels != 1 or config.rows != view.pitches:
+    writer = medium_of(view).sample_writer(view, path)  # refuses what it cannot write before the long work
+    if config.channels != 1 or config.rows != view.rows:
         raise InputError(
             path,
-            f"MIDI files need samples of 1 channel and the {view.pitches} pitches of the view,"
+            f"MIDI files need samples of 1 channel and the {view.rows} pitches of the view,"
             f" found {config.channels} and {config.rows}; write a .npz",
         )
-    resolution(view)  # refuses a grid before the long work
     silent = short = at = 0
     with _replacing_folder(path) as folder:
         for block in samples:
-            for sample in block[:, 0] >= np.float32(view.threshold):
-                write_midi(folder / f"{at:06}.mid", sample, view)
-                sounding = np.flatnonzero(sample.any(axis=0))
-                silent += not len(sounding)
-                short += bool(len(sounding)) and view.remainder == "drop" and sounding[-1] + 1 < (view.window or 0)
+            for sample in block[:, 0]:
+                steps = writer(folder / f"{at:06}.mid", sample)
+                silent += not steps
+                short += bool(steps) and not view.cuts(steps)
                 at += 1
         (folder / MANIFEST).write_bytes(_yaml(manifest))
     return Unreadable(silent, short)

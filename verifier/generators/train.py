@@ -16,11 +16,10 @@ import torch
 from lightning_fabric import Fabric
 
 from verifier.base.errors import InputError
-from verifier.corpora import trained as folder
-from verifier.corpora.trained import CheckRow, LogRow, Table, TrainedRecord
 from verifier.data.batch import Batch
-from verifier.generators import curve
+from verifier.generators import curve, folder
 from verifier.generators.checkpoint import BEST, NEWEST, STATE, read, restore, save_generator, save_state
+from verifier.generators.folder import CheckRow, LogRow, Table, TrainedRecord
 from verifier.generators.sample import blocks
 from verifier.generators.training import Measured, Training
 from verifier.spec.run import SetResult

@@ -27,13 +27,10 @@ from PIL import Image
 from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 from verifier.data.batch import Batch
+from verifier.data.intensity import LEVELS
 from verifier.data.tensor import CHUNK_CELLS, MAX_WHOLE
-from verifier.image.view import ImageView
-from verifier.values.intensity import LEVELS
+from verifier.image.view import IMAGE_SUFFIXES, PICTURE_SUFFIXES, ImageView
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, ".idx", ".ubyte", ".idx3-ubyte", ".gz", ".bin")
-"""Suffixes of the files that are read, in lower case: .gz of IDX alone, .bin of CIFAR."""
 MAX_PIXELS = 2**26
 """Most pixels of a picture; the header is asked before anything is decoded."""
 
@@ -77,6 +74,13 @@ def read_images(path: Path, view: ImageView, *, name: str) -> Iterator[Batch]:
         some = of_all[at : at + at_once]
         names = [f"{name}[{i}]" for i in range(at, at + len(some))]
         yield _batch(_in_planes(some, view, name), names, view, name)
+
+
+def batch_of_image(image: Any, view: ImageView, name: str) -> Batch:
+    """The samples of an image of PIL; see ``read_images``."""
+    width, height = image.size
+    _require_size(height, width, view, name)
+    return _batch(_pixels(image, view, name)[None], [name], view, name)
 
 
 def _require_size(height: int, width: int, view: ImageView, name: str) -> None:

@@ -2,18 +2,16 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from verifier.data.view import View
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, ".idx", ".ubyte", ".idx3-ubyte", ".gz", ".bin")
+"""Suffixes of the files that are read, in lower case: .gz of IDX alone, .bin of CIFAR."""
 
 
-class ImageView(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="image",
-    rename="kebab",
-    forbid_unknown_fields=True,
-):
+class ImageView(View, frozen=True, kw_only=True, tag="image"):
     """Pictures: rows are lines from the top, columns are pixels from the left. Values lie between 0, black, and 1.
 
     A sample has ``channels`` planes, one below the other in the rows. Nothing is ever resized: a picture has the size

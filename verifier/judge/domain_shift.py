@@ -21,10 +21,6 @@ from verifier.rule.rule import Rule
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-HEARING = ("bandwidth", "spectral-centroid", "spectral-envelope")
-"""The rules that hear who speaks, and through what: the colour of a sound, not how it moves."""
-LOUDNESS = ("dynamics", "intensity-distribution", "intensity-modes", "mode-shares")
-"""The rules that hear how loud a recording is, and how it is stored. Where the domain is another, they mean no more."""
 EXCESS = 10
 """Times as often as held-out real samples that real ones of another domain may break any other rule. Where telephone
 speech is learned from one speaker, the four others break modulation-spectrum up to six times as often; noise does so
@@ -39,8 +35,8 @@ SETS = 200
 
 
 class Domain(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """How far a sample set lies from the domain of the corpus: the mean surprise of the rules in HEARING, where 1 is
-    the mean of real units; with its 95 % ``interval`` over groups, null for a single group.
+    """How far a sample set lies from the domain of the corpus: the mean surprise of the rules that hear the
+    speaker, where 1 is the mean of real units; with its 95 % ``interval`` over groups, null for a single group.
 
     ``real`` are the least and the most of ``count`` real ones, each held out when the rules that scored it were
     learned: ``units`` such as speakers or, where the corpus has none, random ``sets`` of as many pieces. ``limit`` is
@@ -72,7 +68,7 @@ def domain_of(
     """The domain of a set by its scores (n,) under each rule; piece (n,) from 0. None if no rule of the spec hears it,
     if the set gave these no trial, or if too little real data was held out.
     """
-    names = [rule.name() for rule in rules if rule.name() in HEARING]
+    names = [rule.name() for rule in rules if rule.hears == "speaker"]
     if not names:
         return None
     real, of = calibration.table(names), calibration.pieces()
@@ -108,15 +104,15 @@ def domain_of(
     )
 
 
-def explains(domain: Domain | None, failing: Mapping[str, float | None]) -> bool:
-    """Whether that the samples are of another domain is enough for these rules to fail, by the ratio of their rate to
-    that of held-out real samples: they hear it, or loudness, or are broken little more often than real samples of
-    another domain would. What a generator did must not hide behind another speaker.
+def explains(domain: Domain | None, failing: Sequence[tuple[Rule, float | None]]) -> bool:
+    """True if domain shift alone can explain every failing rule, given with the ratio of its rate to that of held-out
+    real samples: it hears the speaker or loudness, or is broken little more often than real samples of another domain
+    would. What a generator did must not hide behind another speaker.
     """
     return (
         domain is not None
         and domain.outside
-        and all(name in HEARING + LOUDNESS or (ratio is not None and ratio < EXCESS) for name, ratio in failing.items())
+        and all(rule.hears is not None or (ratio is not None and ratio < EXCESS) for rule, ratio in failing)
     )
 
 

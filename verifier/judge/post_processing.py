@@ -52,7 +52,7 @@ class ProcessingSign(Struct, frozen=True, kw_only=True, rename="kebab"):
         )
 
 
-def traces(rules: Sequence[Rule], kinds: Mapping[str, SparseCounts], samples: int) -> tuple[ProcessingSign, ...]:
+def signs_of(rules: Sequence[Rule], kinds: Mapping[str, SparseCounts], samples: int) -> tuple[ProcessingSign, ...]:
     """What betrays processing in a set of so many samples, by the violations that each rule counted; for each
     processing the number that most samples show.
     """

@@ -1,162 +1,201 @@
-"""A sample set as a whole: what it covers of the corpus, what it repeats of itself, and what it copies of the corpus.
+"""A sample set as a whole: what it covers of the corpus, and what its medium checks beside, such as repetition.
 
 Violations are the precision of a generator; this is its recall. A set that repeats one perfect chorale breaks no rule.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol
 
-import numpy as np
 from msgspec import Struct, structs
-from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.judge import coverage
+from verifier.judge.calibration import Verdict
 from verifier.judge.coverage import Classes, CoverageResult, RarefactionCurve, Used
-from verifier.music import memorisation as copying
-from verifier.music import near_duplicates as diversity
-from verifier.music.memorisation import Copies, CopyingReference, CopyingResult, Index
-from verifier.music.near_duplicates import DiversityResult, Shingles, TwinCurve
 from verifier.rule.rule import Rule
 from verifier.rule.vocabulary import Vocabulary
 
 LEVEL = 2 * coverage.LEVEL
-"""How often coverage and diversity together, at that level each, fail a real set; copying practically never does."""
+"""How often coverage and the checks at its level together fail a real set."""
 
 
-Softened = TypeVar("Softened", CoverageResult | None, DiversityResult | None)
+class SetCheckResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What a check says of a sample set: its verdict and the reason, ``cell``, a few words for a table, ``worst``, a
+    sentence on the worst of it if it fails, and all numbers as ``details``.
+    """
+
+    verdict: Verdict
+    reason: str
+    cell: str
+    worst: str
+    details: dict[str, Any]
 
 
-class WholeReference(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What real sets cover and repeat, by their size, and what unseen real samples repeat of the corpus."""
+class ReadyCheck(Protocol):
+    """A check with what was learned of real sets. Tallies of parts of a set merge into that of the whole."""
+
+    @property
+    def softens(self) -> bool:
+        """Whether it fails real sets at the level of coverage, and so may only fail a set where alpha leaves room."""
+        ...
+
+    def tally(self, batch: Batch) -> Any:
+        """What it needs to know of the samples of a batch."""
+        ...
+
+    def judge(self, tally: Any, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
+        """The result for a set with these names and groups (n); None for no sample."""
+        ...
+
+
+class SetCheck(Protocol):
+    """A question that is asked of a sample set as a whole."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the spec file."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it looks for, in the words of a report."""
+        ...
+
+    @property
+    def reference(self) -> type[Struct]:
+        """What a spec keeps of real sets."""
+        ...
+
+    def index(self, pieces: Sequence[Any], view: Any) -> Any:
+        """The learned ``pieces`` of the corpus, made ready to be compared with; None if the check needs no corpus."""
+        ...
+
+    def calibrate(self, learned: Batch, held_out: Batch, index: Any) -> Struct | None:
+        """What real samples do; None if these cannot say. ``index`` is that of the learned pieces."""
+        ...
+
+    def ready(self, reference: Any, index: Any) -> ReadyCheck | str:
+        """The check made ready; or why it cannot be made. ``index`` is None where the corpus is not at hand."""
+        ...
+
+
+class SetReference(Struct, frozen=True, kw_only=True):
+    """What real sets of each size cover, by rule, and what else they do, by the key of the check."""
 
     coverage: dict[str, RarefactionCurve] = {}
-    diversity: TwinCurve | None = None
-    copying: CopyingReference | None = None
+    checks: dict[str, Struct] = {}
 
 
-class WholeResult(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What a sample set covers, repeats and copies; null where it could not be said, and ``skipped`` says why."""
+class SetWide(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What a sample set as a whole shows: ``coverage`` by rule, the ``checks`` of its medium by title; and which could
+    not be made, with why.
+    """
 
     coverage: dict[str, CoverageResult]
-    diversity: DiversityResult | None
-    copying: CopyingResult | None
+    checks: dict[str, SetCheckResult]
     skipped: tuple[str, ...]
 
     def verdicts(self) -> list[str]:
         """All verdicts there are."""
-        found = [*self.coverage.values(), self.diversity, self.copying]
-        return [result.verdict for result in found if result is not None]
+        results: list[CoverageResult | SetCheckResult] = [*self.coverage.values(), *self.checks.values()]
+        return [result.verdict for result in results]
 
 
 @dataclass(frozen=True, eq=False)
-class WholeTally:
-    """What the samples of a set use, look like and copy. Tallies of parts of a set merge into that of the whole."""
+class SetTally:
+    """What the samples of a set use, and what each check knows of them, by title."""
 
     used: Mapping[str, Used]
-    prints: Shingles
-    copies: Copies | None
-    starts: NDArray[np.int64]
-    meters: NDArray[np.float64]
-    pickups: NDArray[np.float64]
+    checks: Mapping[str, Any]
 
-    def merge(self, other: "WholeTally") -> "WholeTally":
-        return WholeTally(
+    def merge(self, other: "SetTally") -> "SetTally":
+        return SetTally(
             {name: used.merge(other.used[name]) for name, used in self.used.items()},
-            self.prints.merge(other.prints),
-            self.copies.merge(other.copies) if self.copies and other.copies else None,
-            np.concatenate([self.starts, other.starts]),
-            np.concatenate([self.meters, other.meters]),
-            np.concatenate([self.pickups, other.pickups]),
+            {title: tally.merge(other.checks[title]) for title, tally in self.checks.items()},
         )
 
 
 @dataclass(frozen=True, eq=False)
-class WholeChecker:
-    """A reference made ready for the rules of a spec; ``index`` is the learned part of the corpus, if it is at hand."""
+class SetChecker:
+    """A reference made ready for the rules of a spec; ``skipped`` says which checks are not, and why."""
 
-    reference: WholeReference
+    reference: SetReference
     rules: Mapping[str, Vocabulary]
     classes: Mapping[str, Classes]
-    index: Index | None
+    checks: Mapping[str, ReadyCheck]
+    skipped: tuple[str, ...]
 
     @classmethod
-    def of(cls, reference: WholeReference, rules: Sequence[Rule], index: Index | None) -> "WholeChecker":
-        """For those of ``rules`` that have a curve."""
+    def of(
+        cls, reference: SetReference, rules: Sequence[Rule], checks: Sequence[SetCheck], indices: Mapping[str, Any]
+    ) -> "SetChecker":
+        """For those of ``rules`` that have a curve. ``indices`` hold the learned part of the corpus for the checks, by
+        key, if it is at hand.
+        """
         chosen = {
             rule.name(): rule for rule in rules if rule.name() in reference.coverage and isinstance(rule, Vocabulary)
         }
-        return cls(reference, chosen, {name: coverage.classes(rule) for name, rule in chosen.items()}, index)
+        made: dict[str, ReadyCheck] = {}
+        skipped = []
+        for check in checks:
+            ready = check.ready(reference.checks.get(check.key), indices.get(check.key))
+            if isinstance(ready, str):
+                skipped.append(f"{check.title}: {ready}")
+            else:
+                made[check.title] = ready
+        classes = {name: coverage.classes(rule) for name, rule in chosen.items()}
+        return cls(reference, chosen, classes, made, tuple(skipped))
 
-    def tally(self, batch: Batch) -> WholeTally:
-        """What the samples of a batch use, look like and copy."""
-        return WholeTally(
+    def tally(self, batch: Batch) -> SetTally:
+        """What the samples of a batch use, and what each check needs."""
+        return SetTally(
             {
                 name: coverage.use(rule, self.classes[name], batch, self.reference.coverage[name].sizes[-1])
                 for name, rule in self.rules.items()
             },
-            diversity.prints(batch),
-            copying.longest_copies(self.index, batch) if self.index else None,
-            batch.starts,
-            batch.meters,
-            batch.pickups,
+            {title: check.tally(batch) for title, check in self.checks.items()},
         )
 
-    def judge(self, tally: WholeTally, names: Sequence[str], groups: Sequence[str], alpha: float) -> WholeResult:
+    def judge(self, tally: SetTally, names: Sequence[str], groups: Sequence[str], alpha: float) -> SetWide:
         """The results for a set with these names and groups. At an ``alpha`` that leaves no room for the level at which
-        coverage and diversity were calibrated, these two cannot fail, only be undecided.
+        coverage and checks were calibrated, these cannot fail, only be undecided.
         """
-        judged = {
-            name: coverage.judge_coverage(rule, self.classes[name], tally.used[name], self.reference.coverage[name])
-            for name, rule in self.rules.items()
-        }
-        twins = (
-            diversity.judge_diversity(tally.prints, names, self.reference.diversity)
-            if self.reference.diversity
-            else None
-        )
-        copied, skipped = None, []
-        if self.reference.copying is None:
-            skipped.append("copying: the spec was learned without held-out pieces to set its limit")
-        elif self.index is None or tally.copies is None:
-            skipped.append("copying: the corpus that the spec was learned from is not at hand")
-        else:
-            copied = copying.judge_copying(
-                self.index,
-                tally.copies,
-                names,
-                groups,
-                tally.starts,
-                tally.meters,
-                tally.pickups,
-                self.reference.copying,
-            )
-        if alpha < 2 * LEVEL:
-            judged = {name: _softened(result) for name, result in judged.items()}
-            twins = _softened(twins)
-        return WholeResult(
-            coverage={name: result for name, result in judged.items() if result is not None},
-            diversity=twins,
-            copying=copied,
-            skipped=tuple(skipped),
-        )
+        softens = alpha < 2 * LEVEL
+        covered: dict[str, CoverageResult] = {}
+        for name, rule in self.rules.items():
+            result = coverage.judge_coverage(rule, self.classes[name], tally.used[name], self.reference.coverage[name])
+            if result is not None:
+                covered[name] = _softened(result) if softens else result
+        checked: dict[str, SetCheckResult] = {}
+        for title, check in self.checks.items():
+            found = check.judge(tally.checks[title], names, groups)
+            if found is not None:
+                checked[title] = _softened(found) if softens and check.softens else found
+        return SetWide(coverage=covered, checks=checked, skipped=self.skipped)
 
 
-def _softened(result: Softened) -> Softened:
+def _softened(result: Any) -> Any:
     """A result that fails at a level that was not asked for is undecided."""
-    if result is None or result.verdict != "fail":
+    if result.verdict != "fail":
         return result
-    softened: Softened = structs.replace(
+    return structs.replace(
         result, verdict="undecided", reason=f"{result.reason}; that happens to {LEVEL:.0%} of real sets"
     )
-    return softened
 
 
-def calibrate_whole(rules: Sequence[Rule], learned: Batch, held_out: Batch, index: Index) -> WholeReference:
-    """What real samples cover, repeat and copy; ``index`` holds the learned pieces whole."""
-    return WholeReference(
+def calibrate_sets(
+    rules: Sequence[Rule], learned: Batch, held_out: Batch, checks: Sequence[SetCheck], indices: Mapping[str, Any]
+) -> SetReference:
+    """What real samples cover, and what they do that the checks of their medium look for."""
+    found = {check.key: check.calibrate(learned, held_out, indices.get(check.key)) for check in checks}
+    return SetReference(
         coverage=dict(coverage.rarefy(rules, learned, held_out)),
-        diversity=diversity.twin_curve(learned, held_out),
-        copying=copying.calibrate_copying(index, held_out),
+        checks={key: reference for key, reference in found.items() if reference is not None},
     )
+
+
+def indices_of(checks: Sequence[SetCheck], pieces: Sequence[Any], view: Any) -> dict[str, Any]:
+    """The learned ``pieces``, made ready for each check that compares with them."""
+    made = {check.key: check.index(pieces, view) for check in checks}
+    return {key: index for key, index in made.items() if index is not None}

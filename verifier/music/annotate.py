@@ -19,6 +19,7 @@ from verifier.draw.marks import first_numbers, piece_of
 from verifier.music import voices as voices_of
 from verifier.music.marks import NoteTable, marked, note_table
 from verifier.music.midi_file import MidiTrack, require_room, write_tracks
+from verifier.music.samples import music, roll_view, sounding_cells
 from verifier.music.voices import SILENT, Voices, voice_name
 from verifier.music.words import bar_of
 from verifier.rule.rule import Violation
@@ -45,10 +46,10 @@ def require_possible(path: Path, batch: Batch, found: Mapping[int, Sequence[Viol
             " --limit 1 takes the one with the most violations",
         )
     at = _windows(batch, found, pieces[0])
-    per_quarter = batch.roll.steps_per_quarter
+    per_quarter = roll_view(batch).steps_per_quarter
     steps = int((batch.starts[at] + batch.lengths[at]).max() - batch.starts[at].min())
     if path.suffix == ".mid":
-        require_room(path, steps, batch.roll)
+        require_room(path, steps, roll_view(batch))
     elif steps / per_quarter > MAX_QUARTERS:
         raise InputError(path, f"expected at most {MAX_QUARTERS:,} quarter notes, found {steps / per_quarter:,.0f}")
     elif not _writable(_step(batch)):
@@ -89,7 +90,7 @@ def _windows(batch: Batch, found: Mapping[int, Sequence[Violation]], piece: str)
 
 def _step(batch: Batch) -> Fraction:
     """A step in quarter notes. By its decimal digits: as a binary number 14.4 is no fraction with small terms."""
-    return 1 / Fraction(str(batch.roll.steps_per_quarter))
+    return 1 / Fraction(str(roll_view(batch).steps_per_quarter))
 
 
 def joined(batch: Batch, at: Sequence[int]) -> Batch:
@@ -97,26 +98,28 @@ def joined(batch: Batch, at: Sequence[int]) -> Batch:
     first = int(batch.starts[at[0]])
     spans = [(i, int(batch.starts[i]) - first, int(batch.lengths[i])) for i in at]
     steps = max(start + length for _, start, length in spans)
-    width = int(batch.voices.counts[at[0]])
-    values = np.zeros((1, batch.roll.pitches, steps), np.bool_)
+    width = int(music(batch).voices.counts[at[0]])
+    values = np.zeros((1, roll_view(batch).pitches, steps), np.bool_)
     pitches = np.full((1, width, steps), SILENT, np.int16)
     attacks = np.zeros((1, width, steps), np.bool_)
     fermatas = np.zeros((1, steps), np.bool_)
-    sounding = batch.take(at).sounding()
+    sounding = sounding_cells(batch.take(at))
     for of, (i, start, length) in enumerate(spans):
         here = slice(start, start + length)
         values[0, :, here] = sounding[of, :, :length]
-        pitches[0, :, here] = batch.voices.pitches[i, :width, :length]
-        attacks[0, :, here] = batch.voices.attacks[i, :width, :length]
-        fermatas[0, here] = batch.voices.fermatas[i, :length]
-    voices = Voices(pitches=pitches, attacks=attacks, counts=batch.voices.counts[[at[0]]].copy(), fermatas=fermatas)
+        pitches[0, :, here] = music(batch).voices.pitches[i, :width, :length]
+        attacks[0, :, here] = music(batch).voices.attacks[i, :width, :length]
+        fermatas[0, here] = music(batch).voices.fermatas[i, :length]
+    voices = Voices(
+        pitches=pitches, attacks=attacks, counts=music(batch).voices.counts[[at[0]]].copy(), fermatas=fermatas
+    )
     one = batch.take([at[0]])
     return replace(
         one,
         values=values,
         lengths=np.array([steps]),
         ends=batch.ends[[at[-1]]],
-        voices=voices if width else voices_of.none(1, steps),
+        extra=replace(music(one), voices=voices if width else voices_of.none(1, steps)),
         _features={},
     )
 
@@ -125,7 +128,7 @@ def _parts(batch: Batch) -> list[tuple[str, NoteTable]]:
     """The voices of the one sample of ``batch`` with their names; without voices the notes on either side of middle C,
     as far as there are any.
     """
-    table, count = note_table(batch, 0), int(batch.voices.counts[0])
+    table, count = note_table(batch, 0), int(music(batch).voices.counts[0])
     if count:
         return [(voice_name(voice, count), table.where(table.voices == voice)) for voice in range(count)]
     upper = table.pitches >= MIDDLE_C
@@ -136,7 +139,7 @@ def _parts(batch: Batch) -> list[tuple[str, NoteTable]]:
 def _meter(batch: Batch) -> tuple[int, int] | None:
     """The time signature of a bar of so many quarter notes; None if there is none. 3 is 3/4, whatever it was."""
     for denominator in (4, 8, 16, 32):
-        beats = float(batch.meters[0]) * denominator / 4
+        beats = float(music(batch).meters[0]) * denominator / 4
         if beats == int(beats) and beats < 256:
             return int(beats), denominator
     return None
@@ -146,13 +149,13 @@ def _meter(batch: Batch) -> tuple[int, int] | None:
 
 
 def _write_midi(path: Path, batch: Batch, marks: Sequence[tuple[int, Violation]]) -> None:
-    parts = _parts(batch) if batch.voices.counts[0] else [("", note_table(batch, 0))]
+    parts = _parts(batch) if music(batch).voices.counts[0] else [("", note_table(batch, 0))]
     tracks = [MidiTrack(name, notes.pitches, notes.starts, notes.stops) for name, notes in parts]
     texts = [
         (violation.start, printable(f"{number} {violation.rule}, {violation.where}: {violation.observed}"))
         for number, violation in marks
     ]
-    write_tracks(path, tracks, batch.roll, steps=int(batch.lengths[0]), meter=_meter(batch), markers=texts)
+    write_tracks(path, tracks, roll_view(batch), steps=int(batch.lengths[0]), meter=_meter(batch), markers=texts)
 
 
 # MusicXML
@@ -195,7 +198,7 @@ def _score(piece: str, batch: Batch, marks: Sequence[tuple[int, Violation]]) -> 
     about = [marked(table, violation) for _, violation in marks]
     red = np.zeros(len(table.pitches), np.bool_)
     red[np.concatenate([np.zeros(0, np.int64), *about])] = True
-    parts, voiced = _parts(batch), bool(batch.voices.counts[0])
+    parts, voiced = _parts(batch), bool(music(batch).voices.counts[0])
     measures: list[list[Any]] = []
     for name, notes in parts:
         part = m21.stream.Part(partName=name)
@@ -235,8 +238,8 @@ def _staff(about: NoteTable, start: int, staves: int, voiced: bool) -> int:
 def _bars(batch: Batch) -> list[_Bar]:
     """The bars of the copy; the first and the last may be shorter than the meter."""
     step = _step(batch)
-    meter = Fraction(float(batch.meters[0])).limit_denominator(1024)
-    pickup = Fraction(float(batch.pickups[0])).limit_denominator(1024)
+    meter = Fraction(float(music(batch).meters[0])).limit_denominator(1024)
+    pickup = Fraction(float(music(batch).pickups[0])).limit_denominator(1024)
     start, total = int(batch.starts[0]) * step, int(batch.lengths[0]) * step
     number = bar_of(float(start), float(meter), float(pickup))
     bars, at = [], Fraction(0)
@@ -250,7 +253,7 @@ def _bars(batch: Batch) -> list[_Bar]:
 def _measures(notes: NoteTable, batch: Batch, bars: Sequence[_Bar], key: _Key) -> list[Any]:
     """The measures of a part, empty but for clef, key and time signature."""
     m21 = _music21()
-    full, signature = Fraction(float(batch.meters[0])).limit_denominator(1024), _meter(batch)
+    full, signature = Fraction(float(music(batch).meters[0])).limit_denominator(1024), _meter(batch)
     measures = [m21.stream.Measure(number=bar.number) for bar in bars]
     low = len(notes.pitches) and notes.pitches.mean() < MIDDLE_C - 3
     measures[0].insert(0, m21.clef.BassClef() if low else m21.clef.TrebleClef())
@@ -275,7 +278,7 @@ def _fill(
 ) -> None:
     """Write the notes of a part into its measures, tied where a bar line or another note cuts them."""
     m21 = _music21()
-    step, under = _step(batch), batch.voices.fermatas[0]
+    step, under = _step(batch), music(batch).voices.fermatas[0]
     cuts = sorted({0, int(batch.lengths[0]), *notes.starts.tolist(), *notes.stops.tolist()})
     waiting = notes.rows()[::-1]
     sounding: list[tuple[int, ...]] = []

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from rich.text import Text
 
 from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
 from verifier.draw.marks import first_numbers, is_whole
+from verifier.music.features.durations import sounding_pitches
 from verifier.music.features.runs import runs
 from verifier.music.marks import NoteTable, marked, note_table
+from verifier.music.samples import music, roll_view
 from verifier.music.voices import voice_name
 from verifier.music.words import bar_name, bar_of, pitch_name, where
 from verifier.rule.rule import Violation
@@ -78,7 +81,7 @@ def write(path: Path, batch: Batch, found: Mapping[int, Sequence[Violation]], sh
     tables = {i: note_table(batch, i) for i in order}
     lanes = {system: _lanes(marks[system.i], system, batch) for system in drawn}
     ranges = {i: _range(batch, tables[i]) for i in order}
-    per_quarter = float(batch.roll.steps_per_quarter)
+    per_quarter = float(roll_view(batch).steps_per_quarter)
     longest = max(system.stop - system.start for system in drawn)
     left, right, width = 1.75, 0.2, max(longest / per_quarter, 8) * INCHES_PER_QUARTER
     # Above the first system of a sample stands its title, above every system its bar numbers.
@@ -121,11 +124,11 @@ def write(path: Path, batch: Batch, found: Mapping[int, Sequence[Violation]], sh
 
 def systems_of(batch: Batch, i: int) -> list[System]:
     """Sample i cut at bar lines into systems of nearly equal length, none much longer than SYSTEM."""
-    per_quarter, length = float(batch.roll.steps_per_quarter), int(batch.lengths[i])
+    per_quarter, length = float(roll_view(batch).steps_per_quarter), int(batch.lengths[i])
     count = max(1, math.ceil(length / per_quarter / SYSTEM - 1e-6))
     lines = np.array([0.0, *bar_lines(batch, i), length])
     cuts = [float(lines[np.abs(lines - length * k / count).argmin()]) for k in range(count + 1)]
-    if float(batch.meters[i]) > SYSTEM:  # bars longer than a system must be cut
+    if float(music(batch).meters[i]) > SYSTEM:  # bars longer than a system must be cut
         cuts = [length * k / count for k in range(count + 1)]
     steps = sorted({round(cut) for cut in cuts})
     return [System(i, start, stop) for start, stop in itertools.pairwise(steps)]
@@ -133,8 +136,8 @@ def systems_of(batch: Batch, i: int) -> list[System]:
 
 def bar_lines(batch: Batch, i: int) -> list[float]:
     """Where bars begin, in steps of sample i and not always on one."""
-    per_quarter, start = float(batch.roll.steps_per_quarter), int(batch.starts[i])
-    meter, pickup = float(batch.meters[i]), float(batch.pickups[i])
+    per_quarter, start = float(roll_view(batch).steps_per_quarter), int(batch.starts[i])
+    meter, pickup = float(music(batch).meters[i]), float(music(batch).pickups[i])
     bar = bar_of(start / per_quarter - 1e-5, meter, pickup)  # the bar before the first line
     lines = []
     while (step := (pickup + bar * meter) * per_quarter - start) < int(batch.lengths[i]) - 1e-6:
@@ -159,7 +162,7 @@ def _title(figure: Any, top: float, height: float, batch: Batch, i: int, count: 
         figure.text(
             0.12 / width, 1 - (height - top + 0.45) / height, f"as a whole: {words}", fontsize=8.5, color=RED, wrap=True
         )
-    voices = int(batch.voices.counts[i])
+    voices = int(music(batch).voices.counts[i])
     if voices:
         names = [voice_name(voice, voices) for voice in range(voices)]
         figure.legend(
@@ -181,7 +184,7 @@ def _colour(voice: int, voices: int) -> str:
 def _range(batch: Batch, table: NoteTable) -> tuple[float, float]:
     """The lowest and the highest pitch to draw, at least an octave apart."""
     if not len(table.pitches):
-        return batch.roll.lowest_pitch - 0.5, batch.roll.lowest_pitch + 12.5
+        return roll_view(batch).lowest_pitch - 0.5, roll_view(batch).lowest_pitch + 12.5
     low, high = int(table.pitches.min()), int(table.pitches.max())
     return min(low, high - 12) - 1.5, high + 1.5
 
@@ -194,7 +197,7 @@ def _draw_notes(axis: "Axes", batch: Batch, table: NoteTable, marks: Sequence[Ma
         spans = zip(starts.tolist(), stops.tolist(), pitches.tolist(), strict=True)
         return [Rectangle((start, pitch - 0.42), stop - start, 0.84) for start, stop, pitch in spans]
 
-    voices = int(batch.voices.counts[system.i])
+    voices = int(music(batch).voices.counts[system.i])
     here = table.where((table.starts < system.stop) & (table.stops > system.start))
     colours = [_colour(voice, voices) for voice in here.voices.tolist()]
     found = boxes(here.starts, here.stops, here.pitches)
@@ -215,8 +218,8 @@ def _draw_notes(axis: "Axes", batch: Batch, table: NoteTable, marks: Sequence[Ma
 
 def _draw_bars(axis: "Axes", batch: Batch, system: System) -> None:
     """Bar lines with the names of bars, and fainter lines at the beats."""
-    per_quarter, start = float(batch.roll.steps_per_quarter), int(batch.starts[system.i])
-    meter, pickup = float(batch.meters[system.i]), float(batch.pickups[system.i])
+    per_quarter, start = float(roll_view(batch).steps_per_quarter), int(batch.starts[system.i])
+    meter, pickup = float(music(batch).meters[system.i]), float(music(batch).pickups[system.i])
     lines = [line for line in bar_lines(batch, system.i) if system.start <= line < system.stop]
     for line in lines:
         axis.axvline(line, color="0.35", linewidth=0.9, zorder=0)
@@ -248,7 +251,7 @@ Lanes = dict[str, list[list[Mark]]]
 
 def _lanes(marks: Sequence[Mark], system: System, batch: Batch) -> Lanes:
     """The violations that start in the system by rule, in as few lines as keep their numbers readable."""
-    steps_per_digit = DIGIT / INCHES_PER_QUARTER * float(batch.roll.steps_per_quarter)
+    steps_per_digit = DIGIT / INCHES_PER_QUARTER * float(roll_view(batch).steps_per_quarter)
     lanes: Lanes = {}
     for mark in marks:
         if not mark.inside(system) or is_whole(batch, system.i, mark.violation):
@@ -283,3 +286,28 @@ def _draw_lanes(axis: "Axes", lanes: Lanes, system: System) -> None:
                 axis.text(violation.start, line + 0.54, f" {number}", fontsize=6.5, va="center", color="#7a0010")
             line += 1
     axis.set_yticks(ticks, list(lanes), fontsize=8, color=RED)
+
+
+def roll_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
+    """The piano roll of sample i, a character a step: what breaks a rule is red and has a mark under its step."""
+    length = int(batch.lengths[i])
+    marked = {
+        (pitch, step)
+        for violation in violations
+        for pitch in violation.pitches
+        for step in range(violation.start, violation.start + violation.steps)
+    }
+    sounding = [set(sounding_pitches(batch, i, step)) for step in range(length)]
+    heard = set().union(*sounding) | {pitch for pitch, _ in marked}
+    if not heard:
+        return []
+    lines = []
+    for pitch in range(max(heard), min(heard) - 1, -1):
+        line = Text(f"{pitch_name(pitch):>4} ")
+        for step in range(length):
+            on = pitch in sounding[step]
+            line.append("█" if on else "·", style="bold red" if (pitch, step) in marked else "" if on else "grey30")
+        lines.append(line)
+    starts = {violation.start for violation in violations if violation.pitches}
+    marks = Text(" " * 5 + "".join("^" if step in starts else " " for step in range(length)), style="red")
+    return [*lines, marks]

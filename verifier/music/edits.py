@@ -6,7 +6,6 @@ pair up by name. Hard ones keep the voices of a sample too, and those that edit 
 was; noise has none.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +13,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.data.medium import Baseline
 from verifier.music.features.runs import runs
 from verifier.music.features.voice_notes import VoiceNotes, lines
+from verifier.music.samples import music, roll_view, sounding_cells, with_voices
 from verifier.music.voices import SILENT, Voices
-from verifier.values.noise import bernoulli, exponential
+from verifier.values.noise import coins, exponential
 
 Indices = NDArray[np.int64]
 
@@ -32,8 +33,8 @@ def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
     just before it or just after it: two notes never become one, so that the number of notes and the time they sound
     stay. A sample with fewer notes that can move has those moved. Every voice that sounds the note moves with it.
     """
-    values = batch.sounding()
-    pitches = batch.voices.pitches.copy()
+    values = sounding_cells(batch)
+    pitches = music(batch).voices.pitches.copy()
     moved = np.zeros_like(values)
     for _ in range(k):
         sample, row, start, end = runs(values)
@@ -47,8 +48,8 @@ def move_notes(batch: Batch, k: int, rng: Generator) -> Batch:
             values[i, old, when] = False
             values[i, new, when] = moved[i, new, when] = True
             line = pitches[i, :, when]
-            line[line == old + batch.roll.lowest_pitch] += np.int16(step)
-    return batch.with_values(values, batch.voices.with_notes(pitches, batch.voices.attacks))
+            line[line == old + roll_view(batch).lowest_pitch] += np.int16(step)
+    return with_voices(batch, values, music(batch).voices.with_notes(pitches, music(batch).voices.attacks))
 
 
 def _is_free(
@@ -71,7 +72,7 @@ def shuffle_chords(batch: Batch, rng: Generator) -> Batch:
     next to each other, where they would be one longer chord. Voices go with the chords: a note that was attacked is,
     and a voice that has the same pitch at the end of one chord and at the start of the next holds it if it was not.
     """
-    values = batch.sounding()
+    values = sounding_cells(batch)
     shuffled = np.zeros_like(values)
     steps = np.tile(np.arange(values.shape[2]), (len(batch), 1))
     packed = np.packbits(values, axis=1)
@@ -85,7 +86,7 @@ def shuffle_chords(batch: Batch, rng: Generator) -> Batch:
         order = _never_twice(kinds.tolist(), rng)
         steps[i, :length] = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
         shuffled[i, :, :length] = values[i][:, steps[i, :length]]
-    return batch.with_values(shuffled, batch.voices.at_steps(steps))
+    return with_voices(batch, shuffled, music(batch).voices.at_steps(steps))
 
 
 def _never_twice(kinds: list[int], rng: Generator) -> list[int]:
@@ -124,9 +125,9 @@ def parallel_fifths(batch: Batch, k: int, rng: Generator) -> Batch:
     sample, and so that it crosses no neighbour. Of places that are equally good one is taken at random, and no note is
     part of two. A sample with fewer such places has those.
     """
-    voices, taken = batch.voices, np.zeros(batch.voices.pitches.shape, np.bool_)
+    voices, taken = music(batch).voices, np.zeros(music(batch).voices.pitches.shape, np.bool_)
     for _ in range(k):
-        notes = lines(batch.with_values(batch.values, voices))
+        notes = lines(with_voices(batch, batch.values, voices))
         found = _possible_fifths(batch, voices, notes, taken)
         pitches = voices.pitches.copy()
         for at in _one_of_each(notes.samples[found.upper], found.cost, rng.random(len(found.cost))).tolist():
@@ -180,8 +181,8 @@ def _possible_fifths(batch: Batch, voices: Voices, notes: VoiceNotes, taken: NDA
 def _room(batch: Batch, voices: Voices, notes: VoiceNotes) -> tuple[Indices, Indices]:
     """(m,) the lowest and the highest pitch of the view that each note may have without a crossing of neighbours."""
     pitches = voices.pitches.astype(np.int64)
-    lowest = np.full(pitches.shape, batch.roll.lowest_pitch)
-    highest = np.full(pitches.shape, batch.roll.highest_pitch)
+    lowest = np.full(pitches.shape, roll_view(batch).lowest_pitch)
+    highest = np.full(pitches.shape, roll_view(batch).highest_pitch)
     np.maximum(lowest[:, :-1], pitches[:, 1:], out=lowest[:, :-1])
     np.minimum(highest[:, 1:], pitches[:, :-1], out=highest[:, 1:], where=pitches[:, :-1] != SILENT)
     sounding = (pitches != SILENT) & batch.inside()[:, None, :]
@@ -196,7 +197,7 @@ def swap_voices(batch: Batch, share: float, rng: Generator) -> Batch:
     The same pitches sound at every step: no rule that looks at the roll can tell. Nor can one that looks at a file if
     the exchange is of the whole piece, because the reader of files puts the voice with the higher mean pitch first.
     """
-    voices = batch.voices
+    voices = music(batch).voices
     n, width, steps = voices.pitches.shape
     upper = (rng.random(n) * (voices.counts - 1)).astype(np.int64)
     swapped = np.round(share * batch.lengths).astype(np.int64)
@@ -208,7 +209,7 @@ def swap_voices(batch: Batch, share: float, rng: Generator) -> Batch:
         order[some, voice] += by * inside[some]
     pitches = np.take_along_axis(voices.pitches, order, axis=1)
     attacks = np.take_along_axis(voices.attacks, order, axis=1)
-    return batch.with_values(batch.sounding(), voices.with_notes(pitches, attacks))
+    return with_voices(batch, sounding_cells(batch), voices.with_notes(pitches, attacks))
 
 
 def move_boundaries(batch: Batch, k: int, rng: Generator) -> Batch:
@@ -217,10 +218,10 @@ def move_boundaries(batch: Batch, k: int, rng: Generator) -> Batch:
     Both are a quarter note or longer before, and have different pitches, so that their new durations are odd ones. No
     note is part of two such pairs. A sample with fewer such places has those.
     """
-    voices, taken = batch.voices, np.zeros(batch.voices.pitches.shape, np.bool_)
-    least = max(2, round(float(batch.roll.steps_per_quarter)))
+    voices, taken = music(batch).voices, np.zeros(music(batch).voices.pitches.shape, np.bool_)
+    least = max(2, round(float(roll_view(batch).steps_per_quarter)))
     for _ in range(k):
-        notes = lines(batch.with_values(batch.values, voices))
+        notes = lines(with_voices(batch, batch.values, voices))
         free = ~taken[notes.samples, notes.voices, notes.starts] & (notes.stops - notes.starts >= least)
         at = notes.following()
         at = at[free[at] & free[at - 1] & (notes.pitches[at] != notes.pitches[at - 1])]
@@ -250,10 +251,10 @@ def _one_of_each(samples: Indices, *keys: NDArray[Any]) -> Indices:
 
 def _with_voices(batch: Batch, voices: Voices) -> Batch:
     """The batch with other notes in its voices; what sounds without a voice goes on."""
-    low, rows = batch.roll.lowest_pitch, batch.roll.pitches
-    others = batch.sounding() & ~batch.voices.painted(low, rows)
+    low, rows = roll_view(batch).lowest_pitch, roll_view(batch).pitches
+    others = sounding_cells(batch) & ~music(batch).voices.painted(low, rows)
     painted = voices.painted(low, rows) & batch.inside()[:, None, :]
-    return batch.with_values(others | painted, voices)
+    return with_voices(batch, others | painted, voices)
 
 
 def _one_note(batch: Batch, rng: Generator) -> Batch:
@@ -276,16 +277,20 @@ def _wrong_duration(batch: Batch, rng: Generator) -> Batch:
     return move_boundaries(batch, 1, rng)
 
 
-BASELINES: dict[str, Callable[[Batch, Generator], Batch]] = {
-    "bernoulli": bernoulli,
-    "one-note": _one_note,
-    "three-notes": _three_notes,
-    "shuffled-chords": shuffle_chords,
-    "exponential": exponential,
-    "parallel-fifths": _parallel_fifths,
-    "swapped-voices": _swapped_voices,
-    "wrong-duration": _wrong_duration,
+def bernoulli(batch: Batch, rng: Generator) -> Batch:
+    """Each cell is 1 by chance, else 0: with the share of sounding cells of the whole batch."""
+    cells = int(batch.lengths.sum()) * batch.values.shape[1]
+    return coins(batch, np.count_nonzero(sounding_cells(batch)) / cells if cells else 0.0, rng)
+
+
+BASELINES: dict[str, Baseline] = {
+    "bernoulli": Baseline(bernoulli, 3),
+    "one-note": Baseline(_one_note, 4),
+    "three-notes": Baseline(_three_notes, 5),
+    "shuffled-chords": Baseline(shuffle_chords, 6),
+    "exponential": Baseline(exponential, 7),
+    "parallel-fifths": Baseline(_parallel_fifths, 8),
+    "swapped-voices": Baseline(_swapped_voices, 9),
+    "wrong-duration": Baseline(_wrong_duration, 10),
 }
 """Each baseline by the name that it has on the command line."""
-OF_VALUES = ("bernoulli", "exponential")
-"""Those that need no notes."""

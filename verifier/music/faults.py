@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.edits import move_boundaries, move_notes, parallel_fifths, swap_voices
 from verifier.music.features.runs import runs
+from verifier.music.samples import music, roll_view, sounding_cells, with_voices
 from verifier.music.voices import SILENT, Voices
 from verifier.rule.fault import Fault, fault
 from verifier.values import faults as of_values
@@ -97,7 +98,7 @@ def join_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     Dose: pairs per sample. Nothing falls silent. A voice that rests between the two notes joins them; where it sings
     something else there, the voices of the sample are dropped.
     """
-    widest = round(2 * batch.roll.steps_per_quarter)
+    widest = round(2 * roll_view(batch).steps_per_quarter)
 
     def edit(roll: Roll, rng: Generator) -> None:
         rows, starts, ends = _runs(roll)
@@ -115,7 +116,7 @@ def lengthen_notes(batch: Batch, dose: float, rng: Generator) -> Batch:
     Dose: notes per sample. Onsets, pitches and number of notes stay. A note before less than that stays as it is.
     Voices are kept only where the note is held into a rest of its voice.
     """
-    longer = max(1, round(batch.roll.steps_per_quarter))
+    longer = max(1, round(roll_view(batch).steps_per_quarter))
 
     def edit(roll: Roll, rng: Generator) -> None:
         rows, starts, ends = _runs(roll)
@@ -172,7 +173,7 @@ def delay(batch: Batch, dose: float, rng: Generator) -> Batch:
     old, new = _redrawn(batch, edit, rng)
     step, length = np.arange(batch.values.shape[2]), batch.lengths[:, None]
     by = np.minimum(int(dose), length)
-    late = batch.voices.at_steps(np.where(step < length, np.maximum(step - by, 0), step))
+    late = music(batch).voices.at_steps(np.where(step < length, np.maximum(step - by, 0), step))
     pitches = np.where((step < by)[:, None, :], np.int16(SILENT), late.pitches)
     return _changed(batch, old, new, late.with_notes(pitches, late.attacks))
 
@@ -186,7 +187,7 @@ def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
     a note that was attacked is, and a voice that has the same pitch at the end of one chord and at the start of the
     next holds it if it was not.
     """
-    sounding = batch.sounding()
+    sounding = sounding_cells(batch)
     values = batch.values.copy()
     steps = np.tile(np.arange(values.shape[2]), (len(batch), 1))
     for i, length in enumerate(batch.lengths.tolist()):
@@ -200,7 +201,7 @@ def permute_chords(batch: Batch, dose: float, rng: Generator) -> Batch:
         order = np.array(_permuted(kinds, round(dose * len(kinds)), own))
         steps[i, :length] = np.concatenate([np.arange(starts[at], starts[at] + durations[at]) for at in order])
         values[i, :, :length] = batch.values[i][:, steps[i, :length]]
-    return batch.with_values(values, batch.voices.at_steps(steps))
+    return with_voices(batch, values, music(batch).voices.at_steps(steps))
 
 
 @fault(FAULTS, "half-transposed", "the second half transposed", "semitones", doses=(1, 2, 6, 12), whole=True)
@@ -229,11 +230,11 @@ def transpose_half(batch: Batch, dose: float, rng: Generator) -> Batch:
     old, new = _redrawn(batch, edit, rng)
     by = np.zeros(len(batch), np.int16)
     by[batch.lengths > 0] = semitones
-    pitches, step = batch.voices.pitches, np.arange(batch.values.shape[2])
+    pitches, step = music(batch).voices.pitches, np.arange(batch.values.shape[2])
     second = (step >= batch.lengths[:, None] // 2) & batch.inside()
     moved = second[:, None, :] & (pitches != SILENT) & (by != 0)[:, None, None]
-    outside = (pitches < batch.roll.lowest_pitch) | (pitches > batch.roll.highest_pitch)
-    voices = batch.voices.with_notes(pitches + moved * by[:, None, None], batch.voices.attacks)
+    outside = (pitches < roll_view(batch).lowest_pitch) | (pitches > roll_view(batch).highest_pitch)
+    voices = music(batch).voices.with_notes(pitches + moved * by[:, None, None], music(batch).voices.attacks)
     return _changed(batch, old, new, voices.only(~(moved & outside).any(axis=(1, 2))))
 
 
@@ -254,7 +255,7 @@ def exchange_voices(batch: Batch, dose: float, rng: Generator) -> Batch:
 
     The values stay as they are, so that only rules of voices can tell.
     """
-    return batch.with_values(batch.values.copy(), swap_voices(batch, dose, rng).voices)
+    return with_voices(batch, batch.values.copy(), music(swap_voices(batch, dose, rng)).voices)
 
 
 @fault(
@@ -299,7 +300,7 @@ def soften(batch: Batch, dose: float, rng: Generator) -> Batch:
 
     No cell crosses the threshold of the view: the same cells sound.
     """
-    threshold = np.float32(batch.roll.threshold)
+    threshold = np.float32(roll_view(batch).threshold)
     below = np.nextafter(threshold, np.float32(0))
 
     def edit(roll: NDArray[np.float32], rng: Generator) -> NDArray[Any]:
@@ -324,7 +325,7 @@ def _redrawn(
     Each sample has a generator of its own, so that what is planted in it does not depend on the other samples, and a
     larger dose goes on where a smaller one stopped.
     """
-    old = batch.sounding()
+    old = sounding_cells(batch)
     new = old.copy()
     seeds = rng.integers(2**63, size=len(batch))
     for roll, length, seed in zip(new, batch.lengths.tolist(), seeds, strict=True):
@@ -339,12 +340,12 @@ def _followed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> V
     A voice rests in a cell that was turned off. Cells that were turned on are the voice's that sounds their pitch just
     before or after them and rests meanwhile, joined to its note; if no voice is, the sample's are not known any more.
     """
-    voices, low = batch.voices, batch.roll.lowest_pitch
+    voices, low = music(batch).voices, roll_view(batch).lowest_pitch
     if not voices.counts.any():
         return voices
     pitches, attacks, known = voices.pitches.copy(), voices.attacks.copy(), np.ones(len(batch), np.bool_)
     off = np.zeros((len(batch), 129, batch.values.shape[2]), np.bool_)  # the last row is that of a rest
-    off[:, low : low + batch.roll.pitches] = old & ~new
+    off[:, low : low + roll_view(batch).pitches] = old & ~new
     pitches[np.take_along_axis(off, np.where(pitches == SILENT, 128, pitches).astype(np.int64), axis=1)] = SILENT
     sung = np.flatnonzero(voices.counts > 0)
     for at, row, start, stop in zip(*runs((new & ~old)[sung]), strict=True):
@@ -361,19 +362,19 @@ def _followed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> V
 
 def _changed(batch: Batch, old: NDArray[np.bool_], new: NDArray[np.bool_], voices: Voices) -> Batch:
     """The batch with ``voices``, the cells that sound in ``new`` and not in ``old`` on, and those the other way off."""
-    return batch.with_values(np.where(old == new, batch.values, new.astype(batch.values.dtype)), voices)
+    return with_voices(batch, np.where(old == new, batch.values, new.astype(batch.values.dtype)), voices)
 
 
 def _as(batch: Batch, edited: Batch) -> Batch:
     """``edited``, whose values are bool, with the values of the batch where the same sounds."""
-    return _changed(batch, batch.sounding(), edited.sounding(), edited.voices)
+    return _changed(batch, sounding_cells(batch), sounding_cells(edited), music(edited).voices)
 
 
 def _revalued(batch: Batch, edit: Callable[[NDArray[np.float32], Generator], NDArray[Any]], rng: Generator) -> Batch:
     """The batch with the values (rows, length) of each sample as ``edit`` gives them, clipped to 0 to 1."""
     values = of_values.edited(batch, edit, rng)
-    sounding = batch.with_values(values).sounding()
-    return batch.with_values(values, _followed(batch, batch.sounding(), sounding))
+    sounding = sounding_cells(batch.with_values(values))
+    return with_voices(batch, values, _followed(batch, sounding_cells(batch), sounding))
 
 
 def _runs(roll: Roll) -> tuple[Ints, Ints, Ints]:

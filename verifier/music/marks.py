@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.durations import notes
 from verifier.music.features.voice_notes import in_time, lines
+from verifier.music.samples import music
 from verifier.rule.rule import Violation
 
 
@@ -32,7 +33,7 @@ class NoteTable(NamedTuple):
 
 def note_table(batch: Batch, i: int) -> NoteTable:
     """The notes of sample i: those of its voices, or if they are not known every run of sounding steps on a pitch."""
-    if batch.voices.counts[i]:
+    if music(batch).voices.counts[i]:
         found = lines(batch)
         at = in_time(found, i)
         return NoteTable(found.voices[at], found.pitches[at], found.starts[at], found.stops[at])

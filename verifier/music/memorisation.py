@@ -9,31 +9,30 @@ to transposition, and ends at the first note that differs.
 How long a stretch unseen real pieces share with the corpus says how long is too long: see ``calibrate_copying``.
 """
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, structs, to_builtins
 from numpy.typing import NDArray
 
 from verifier.base import statistics
 from verifier.base.errors import InputError
+from verifier.base.text import percent
 from verifier.data.batch import Batch
+from verifier.data.pieces import piece_name
 from verifier.data.view import require_same_view
 from verifier.judge.calibration import Verdict
+from verifier.judge.sets import SetCheckResult
 from verifier.music import words as places
-from verifier.music.features.roll import packed_rows
+from verifier.music.features.chord_grams import GRAM, Chords, Ints, Words, chords, grams
+from verifier.music.piano_roll import batch_of
+from verifier.music.samples import music, roll_view
 from verifier.music.view import PianoRollView
 from verifier.rule.rule import Share
 
-Ints = NDArray[np.int64]
-Words = NDArray[np.uint64]
-
-GRAM = 4
-"""Chords in a gram of the index: two beats or so of a chorale. A shorter copy is not found."""
 OCCURRENCES = 64
 """Places of the corpus that are followed for one gram: what is everywhere is nobody's, and the search stays linear."""
 QUANTILE = 0.99
@@ -43,120 +42,10 @@ SHOWN_COPIES = 5
 CHUNK = 4096
 """Samples looked up at a time."""
 
-_BASE = 0x9E3779B97F4A7C15  # odd, and so invertible among 64-bit words
 _INTERVALS = (
     *("unison", "semitone", "tone", "minor third", "major third", "fourth", "tritone"),
     *("fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"),
 )
-
-
-class Chords(NamedTuple):
-    """The chords of n samples, in order of sample and time; all (m,), and ``first`` (n + 1,): where each sample starts.
-
-    ``shapes`` is a hash of the pitches above the lowest, the same in every key; 0 is silence. ``lowest`` is the row of
-    the lowest pitch; of silence it is that of the chord before, of silence at the start that of the chord after it.
-    """
-
-    samples: Ints
-    shapes: Words
-    lowest: Ints
-    starts: Ints
-    steps: Ints
-    first: Ints
-
-
-def chords(batch: Batch) -> Chords:
-    """The chords of every sample, computed once a batch."""
-    return batch.feature("chords", _chords)
-
-
-def _chords(batch: Batch) -> Chords:
-    n, rows, steps = batch.values.shape
-    packed = packed_rows(batch)
-    hashes = np.zeros((n, steps), np.uint64)
-    lowest = np.full((n, steps), rows, np.int16)
-    for byte in reversed(range(packed.shape[2])):
-        bits = packed[:, :, byte]
-        hashes += _byte_hashes()[byte][bits]
-        np.copyto(lowest, _LOWEST_BIT[bits] + np.int16(8 * byte), where=bits != 0)
-    changed = np.ones((n, steps), np.bool_)
-    changed[:, 1:] = hashes[:, 1:] != hashes[:, :-1]
-    samples, starts = np.nonzero(changed & batch.inside())
-    first = np.searchsorted(samples, np.arange(n + 1))
-    stops = np.append(starts[1:], 0)
-    some = np.diff(first) > 0
-    stops[first[1:][some] - 1] = batch.lengths[some]
-    raw, low = hashes[samples, starts], lowest[samples, starts].astype(np.int64)
-    # The sum of base^row over the pitches, less the power of the lowest: the same in every key.
-    shapes = np.where(low < rows, mixed(raw * _inverse_powers()[np.minimum(low, rows - 1)]), np.uint64(0))
-    return Chords(samples, shapes, _filled(low, low < rows, samples, first), starts, stops - starts, first)
-
-
-_LOWEST_BIT = np.array([0, *((byte & -byte).bit_length() - 1 for byte in range(1, 256))], np.int16)
-
-
-@functools.cache
-def _byte_hashes() -> list[Words]:
-    """For each byte of packed rows and each of its 256 values: the sum of base^row over the rows that are set."""
-    powers = [pow(_BASE, row, 1 << 64) for row in range(128)]
-    return [
-        np.array(
-            [sum(powers[8 * at + bit] for bit in range(8) if byte >> bit & 1) % (1 << 64) for byte in range(256)],
-            np.uint64,
-        )
-        for at in range(16)
-    ]
-
-
-@functools.cache
-def _inverse_powers() -> Words:
-    inverse = pow(_BASE, -1, 1 << 64)
-    return np.array([pow(inverse, row, 1 << 64) for row in range(128)], np.uint64)
-
-
-def _filled(lowest: Ints, sounds: NDArray[np.bool_], samples: Ints, first: Ints) -> Ints:
-    """``lowest`` with the entries of silences taken from the chord before, or else after, in the same sample."""
-    m = len(lowest)
-    if not m:
-        return lowest
-    at = np.arange(m)
-    before = np.maximum.accumulate(np.where(sounds, at, -1))
-    after = np.minimum.accumulate(np.where(sounds, at, m)[::-1])[::-1]
-    source = np.where(before >= first[samples], before, after)
-    known = source < first[samples + 1]
-    return np.where(known, lowest[np.minimum(source, m - 1)], 0)
-
-
-def mixed(words: Words) -> Words:
-    """A hash of each word that depends on all of its bits (the finaliser of splitmix64; Steele et al., OOPSLA 2014)."""
-    words = words ^ (words >> np.uint64(30))
-    words = words * np.uint64(0xBF58476D1CE4E5B9)
-    words = words ^ (words >> np.uint64(27))
-    words = words * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
-
-
-class Grams(NamedTuple):
-    """Hashes (k,) of runs of chords within one sample, and (k,) the chord at which each starts, rising."""
-
-    hashes: Words
-    chords: Ints
-
-
-def grams(found: Chords, size: int) -> Grams:
-    """Every run of ``size`` chords, 2 or more, in any key; the durations of its first and last chord do not count."""
-    m = len(found.samples)
-    if m < size:
-        return Grams(np.zeros(0, np.uint64), np.zeros(0, np.int64))
-    at = np.flatnonzero(found.samples[size - 1 :] == found.samples[: m - size + 1])
-    hashes = found.shapes[at]
-    for step in range(1, size):
-        here = at + step
-        rise = (found.lowest[here] - found.lowest[here - 1]).astype(np.uint64)
-        duration = found.steps[here].astype(np.uint64) if step < size - 1 else np.zeros(len(at), np.uint64)
-        token = found.shapes[here] + (rise << np.uint64(32)) + duration
-        hashes = mixed(hashes * np.uint64(_BASE) + mixed(token))
-    return Grams(hashes, at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,28 +74,28 @@ def build_index(batches: Iterable[Batch]) -> Index:
     parts = list(batches)
     if not parts:
         raise InputError("", "there is no piece to index")
-    music = [chords(part) for part in parts]
+    sung = [chords(part) for part in parts]
     samples = np.cumsum([0, *(len(part) for part in parts)])
-    of = np.concatenate([found.samples + before for found, before in zip(music, samples[:-1], strict=True)])
+    of = np.concatenate([found.samples + before for found, before in zip(sung, samples[:-1], strict=True)])
     joined = Chords(
         samples=of,
-        shapes=np.concatenate([found.shapes for found in music]),
-        lowest=np.concatenate([found.lowest for found in music]),
-        starts=np.concatenate([found.starts for found in music]),
-        steps=np.concatenate([found.steps for found in music]),
+        shapes=np.concatenate([found.shapes for found in sung]),
+        lowest=np.concatenate([found.lowest for found in sung]),
+        starts=np.concatenate([found.starts for found in sung]),
+        steps=np.concatenate([found.steps for found in sung]),
         first=np.searchsorted(of, np.arange(samples[-1] + 1)),
     )
     found = grams(joined, GRAM)
     order = np.argsort(found.hashes, kind="stable")
     return Index(
-        view=parts[0].roll,
+        view=roll_view(parts[0]),
         hashes=found.hashes[order],
         chords=found.chords[order],
         music=joined,
         names=[name for part in parts for name in part.names],
         starts=np.concatenate([part.starts for part in parts]),
-        meters=np.concatenate([part.meters for part in parts]),
-        pickups=np.concatenate([part.pickups for part in parts]),
+        meters=np.concatenate([music(part).meters for part in parts]),
+        pickups=np.concatenate([music(part).pickups for part in parts]),
     )
 
 
@@ -234,14 +123,14 @@ def longest_copies(index: Index, batch: Batch) -> Copies:
     Its first and last chord count for as long as they last in both. Raises InputError if the views differ in anything
     but the window: the same music has other steps then.
     """
-    _require_same_grid(index.view, batch.roll)
+    _require_same_grid(index.view, roll_view(batch))
     found = chords(batch)
     parts = [_longest(index, found, low, min(low + CHUNK, len(batch))) for low in range(0, len(batch), CHUNK)]
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Copies(np.zeros(0), nothing, nothing, nothing, nothing)
     steps, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Copies(steps / float(batch.roll.steps_per_quarter), *rest)
+    return Copies(steps / float(roll_view(batch).steps_per_quarter), *rest)
 
 
 def _require_same_grid(a: PianoRollView, b: PianoRollView) -> None:
@@ -328,7 +217,7 @@ def calibrate_copying(index: Index, held_out: Batch, quantile: float = QUANTILE)
         limit=limit,
         upper=math.ceil((share.high if share else 1.0) * 1e6) / 1e6,
         longest=float(found.max()),
-        whole=float(held_out.lengths.max()) / float(held_out.roll.steps_per_quarter),
+        whole=float(held_out.lengths.max()) / float(roll_view(held_out).steps_per_quarter),
     )
 
 
@@ -419,7 +308,7 @@ def describe(index: Index, copies: Copies, batch: Batch, i: int) -> Copy | None:
     """The copy in sample i in words; None if there is none."""
     if copies.pieces[i] < 0:
         return None
-    start, meter, pickup = int(batch.starts[i]), float(batch.meters[i]), float(batch.pickups[i])
+    start, meter, pickup = int(batch.starts[i]), float(music(batch).meters[i]), float(music(batch).pickups[i])
     return _copy(index, copies, i, batch.names[i], start, meter, pickup)
 
 
@@ -441,7 +330,7 @@ def _copy(index: Index, copies: Copies, i: int, name: str, start: int, meter: fl
 
 def _piece_name(index: Index, piece: int) -> str:
     """The piece that a sample of the index was cut from."""
-    return places.piece_name(index.names[piece], int(index.starts[piece]))
+    return piece_name(index.names[piece], int(index.starts[piece]))
 
 
 def _bars(start: float, quarters: float, meter: float, pickup: float) -> str:
@@ -458,3 +347,71 @@ def interval_name(semitones: int) -> str:
     parts = [f"{octaves} octaves" if octaves > 1 else "an octave"] if octaves else []
     parts += [f"a {_INTERVALS[rest]}"] if rest else []
     return f"{' and '.join(parts)} {'up' if semitones > 0 else 'down'}"
+
+
+class Memorisation:
+    """Whether a set holds longer passages of the corpus than unseen real samples do: a set check."""
+
+    key = "copying"
+    title = "memorised passages"
+    reference = CopyingReference
+
+    def index(self, pieces: Sequence[Any], view: PianoRollView) -> Index:
+        """The pieces, whole, on the grid of ``view``."""
+        return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
+
+    def calibrate(self, learned: Batch, held_out: Batch, index: Index) -> CopyingReference | None:
+        return calibrate_copying(index, held_out)
+
+    def ready(self, reference: CopyingReference | None, index: Index | None) -> "ReadyMemorisation | str":
+        if reference is None:
+            return "the spec was learned without held-out pieces to set its limit"
+        if index is None:
+            return "the corpus that the spec was learned from is not at hand"
+        return ReadyMemorisation(reference, index)
+
+
+@dataclass(frozen=True, eq=False)
+class _Passages:
+    """The copies in n samples, and where these lie in their pieces."""
+
+    copies: Copies
+    starts: Ints
+    meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
+
+    def merge(self, other: "_Passages") -> "_Passages":
+        return _Passages(
+            self.copies.merge(other.copies),
+            np.concatenate([self.starts, other.starts]),
+            np.concatenate([self.meters, other.meters]),
+            np.concatenate([self.pickups, other.pickups]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyMemorisation:
+    """The check with what unseen real samples repeat, and the learned part of the corpus."""
+
+    reference: CopyingReference
+    corpus: Index
+    softens: ClassVar[bool] = False  # it practically never fails a real set
+
+    def tally(self, batch: Batch) -> _Passages:
+        own = music(batch)
+        return _Passages(longest_copies(self.corpus, batch), batch.starts, own.meters, own.pickups)
+
+    def judge(self, tally: _Passages, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
+        found = judge_copying(
+            self.corpus, tally.copies, names, groups, tally.starts, tally.meters, tally.pickups, self.reference
+        )
+        if found is None:
+            return None
+        over = f"{percent(found.share)} over {found.reference.limit:g} quarters"
+        return SetCheckResult(
+            verdict=found.verdict,
+            reason=found.reason,
+            cell=f"{over} (real up to {percent(found.reference.upper)})",
+            worst=f"copies the corpus: {found.copies[0].text}" if found.copies else "",
+            details=to_builtins(found),
+        )

@@ -10,11 +10,13 @@ Real music repeats itself too. How many twins real sets of the same size have is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from numpy.typing import NDArray
 
+from verifier.base.text import percent
 from verifier.data.batch import Batch
 from verifier.judge.calibration import Verdict
 from verifier.judge.coverage import (
@@ -31,7 +33,8 @@ from verifier.judge.coverage import (
     sizes_up_to,
     widened,
 )
-from verifier.music.memorisation import chords, grams, mixed
+from verifier.judge.sets import SetCheckResult
+from verifier.music.features.chord_grams import chords, grams, mixed
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -344,3 +347,45 @@ def _twins(clusters: Ints) -> tuple[int, float]:
     compared = int((clusters >= 0).sum())
     twins = compared - len(np.unique(clusters[clusters >= 0]))
     return twins, twins / compared if compared else 0.0
+
+
+class NearDuplicates:
+    """Whether a set repeats itself more than real sets of its size do: a set check."""
+
+    key = "diversity"
+    title = "near-duplicates"
+    reference = TwinCurve
+
+    def index(self, pieces: Sequence[Any], view: Any) -> None:
+        return None
+
+    def calibrate(self, learned: Batch, held_out: Batch, index: None) -> TwinCurve | None:
+        return twin_curve(learned, held_out)
+
+    def ready(self, reference: TwinCurve | None, index: None) -> "ReadyNearDuplicates | str":
+        if reference is None:
+            return "the spec was learned without samples to say how much real sets repeat"
+        return ReadyNearDuplicates(reference)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadyNearDuplicates:
+    """The check with the curve of real sets."""
+
+    curve: TwinCurve
+    softens: ClassVar[bool] = True
+
+    def tally(self, batch: Batch) -> Shingles:
+        return prints(batch)
+
+    def judge(self, tally: Shingles, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
+        found = judge_diversity(tally, names, self.curve)
+        if found is None:
+            return None
+        return SetCheckResult(
+            verdict=found.verdict,
+            reason=found.reason,
+            cell=f"{percent(found.judged_near)} (real up to {percent(found.real_near.high)})",
+            worst=f"repeats itself: {found.largest:,} alike, such as {', '.join(found.names[:3])}",
+            details=to_builtins(found),
+        )

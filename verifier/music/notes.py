@@ -1,6 +1,7 @@
 """The notes of one piece, as every reader of music gives them."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ class Notes:
     pickup        quarter notes before the first full bar
     fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
     """
+
+    kind: ClassVar[str] = "piano-roll"
+    """The medium that it is a piece of."""
 
     name: str
     group: str

@@ -18,6 +18,7 @@ from verifier.base.statistics import numbered
 from verifier.data.batch import Batch
 from verifier.judge.calibration import discovered
 from verifier.music.features.voice_notes import lines
+from verifier.music.samples import music, roll_view, with_voices
 from verifier.music.voices import SILENT
 from verifier.rule.counted import Events
 
@@ -107,14 +108,14 @@ def null_versions(batch: Batch, null: Null, versions: int) -> Batch:
     """
     seeds = _seeds(batch)
     made = [VERSIONS[null](batch, seeds, version) for version in range(1, versions + 1)]
-    n, width, steps = batch.voices.pitches.shape
+    n, width, steps = music(batch).voices.pitches.shape
     many = batch.take(np.tile(np.arange(n), versions))
     pitches = np.concatenate([np.zeros((0, width, steps), np.int16), *(pitches for pitches, _ in made)])
     attacks = np.concatenate([np.zeros((0, width, steps), np.bool_), *(attacks for _, attacks in made)])
-    voices = replace(many.voices, pitches=pitches, attacks=attacks)
-    values = voices.painted(batch.roll.lowest_pitch, batch.roll.pitches)
+    voices = replace(music(many).voices, pitches=pitches, attacks=attacks)
+    values = voices.painted(roll_view(batch).lowest_pitch, roll_view(batch).pitches)
     names = [f"{name} {null} {1 + at // n}" for at, name in enumerate(many.names)]
-    return replace(many.with_values(values, voices), names=names)
+    return replace(with_voices(many, values, voices), names=names)
 
 
 Version = tuple[NDArray[np.int16], NDArray[np.bool_]]
@@ -122,9 +123,9 @@ Version = tuple[NDArray[np.int16], NDArray[np.bool_]]
 
 
 def _rotated(batch: Batch, seeds: Seeds, version: int) -> Version:
-    voices = batch.voices
+    voices = music(batch).voices
     _, width, steps = voices.pitches.shape
-    quarter = max(1, round(float(batch.roll.steps_per_quarter)))
+    quarter = max(1, round(float(roll_view(batch).steps_per_quarter)))
     quarters = batch.lengths // quarter
     turned = quarters[:, None, None] * quarter  # steps after the last whole quarter note stay where they are
     random = _random(seeds[:, None], version, np.arange(width))
@@ -141,7 +142,7 @@ def _shuffled(batch: Batch, seeds: Seeds, version: int) -> Version:
     notes = lines(batch)
     random = _random(seeds[notes.samples], version, notes.voices, notes.starts)
     order = np.lexsort((random, notes.voices, notes.samples))
-    n, width, steps = batch.voices.pitches.shape
+    n, width, steps = music(batch).voices.pitches.shape
     pitches, attacks = np.full((n, width, steps), SILENT, np.int16), np.zeros((n, width, steps), np.bool_)
     lengths = notes.stops - notes.starts
     first = (notes.samples * width + notes.voices) * steps + notes.starts
@@ -152,7 +153,7 @@ def _shuffled(batch: Batch, seeds: Seeds, version: int) -> Version:
 
 
 def _transposed(batch: Batch, seeds: Seeds, version: int) -> Version:
-    voices = batch.voices
+    voices = music(batch).voices
     random = _random(seeds[:, None], version, np.arange(voices.pitches.shape[1]))
     up = (random * 12).astype(np.int16)[:, :, None]
     return np.where(voices.pitches == SILENT, SILENT, voices.pitches + up).astype(np.int16), voices.attacks

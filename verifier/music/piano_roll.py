@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
-from verifier.data.windows import MAX_STEPS, windows
+from verifier.data.windows import MAX_STEPS
+from verifier.music.extra import Music
 from verifier.music.notes import Notes
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
@@ -89,7 +90,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     """All windows of all pieces, in order. With ``window: null`` each piece is one sample."""
     pieces = list(pieces)
     totals = [total_steps(notes, view) for notes in pieces]
-    cuts = [windows(total, view) for total in totals]
+    cuts = [view.cuts(total) for total in totals]
     longest = max((length for piece in cuts for _, length in piece), default=1)
     width = view.window or longest
     n = sum(map(len, cuts))
@@ -121,10 +122,16 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
             [start + length == total for total, piece in zip(totals, cuts, strict=True) for start, length in piece],
             np.bool_,
         ),
-        meters=np.array([notes.meter for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64),
-        pickups=np.array([notes.pickup for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64),
-        clipped=np.bincount(outside // width, minlength=n).astype(np.int64),
-        voices=_voices(lines, np.array([len(piece) for piece in cuts], np.int64), n, width),
+        extra=Music(
+            meters=np.array(
+                [notes.meter for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64
+            ),
+            pickups=np.array(
+                [notes.pickup for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64
+            ),
+            clipped=np.bincount(outside // width, minlength=n).astype(np.int64),
+            voices=_voices(lines, np.array([len(piece) for piece in cuts], np.int64), n, width),
+        ),
     )
 
 

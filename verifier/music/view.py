@@ -1,24 +1,23 @@
 """The view of symbolic music: notes on a grid."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from verifier.data.view import View
+from verifier.data.windows import windows
+from verifier.music.extra import Music
 
 
-class PianoRollView(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    tag_field="kind",
-    tag="piano-roll",
-    rename="kebab",
-    forbid_unknown_fields=True,
-):
+class PianoRollView(View, frozen=True, kw_only=True, tag="piano-roll"):
     """Notes on a grid of time steps: rows are pitches (row 0 is ``lowest_pitch``), columns are steps.
 
     A note sounds from the step nearest its onset up to the step nearest its end, and for at least one step. A piece is
     cut into consecutive windows from its start; ``remainder`` says whether a last window that is shorter is kept.
     """
+
+    extra = Music
 
     steps_per_quarter: Annotated[float, Meta(gt=0, le=960)] = 4
     """Time steps in a quarter note; 4 is a grid of sixteenths."""
@@ -42,6 +41,9 @@ class PianoRollView(
     def highest_pitch(self) -> int:
         """MIDI number of the last row."""
         return self.lowest_pitch + self.pitches - 1
+
+    def cuts(self, steps: int) -> Sequence[tuple[int, int]]:
+        return windows(steps, self.window, self.remainder)
 
     def __post_init__(self) -> None:
         if self.highest_pitch > 127:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions
 from verifier.music.features.sonorities import KEYS, Slices, sonority_key, sonority_name, sounding_voices
+from verifier.music.samples import music
 from verifier.music.words import pitch_name
 from verifier.rule.counted import Events
 from verifier.rule.events import EventLocation, EventRule
@@ -33,7 +34,7 @@ class MotionRule(EventRule, frozen=True, kw_only=True):
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
         found, keys = self._found(batch)
         for at in found.of_sample(i):
-            words = found.in_words(at, int(batch.voices.counts[i]))
+            words = found.in_words(at, int(music(batch).voices.counts[i]))
             yield EventLocation(int(keys[at]), int(found.starts[at]), 1, found.pitches(at), words)
 
     def _found(self, batch: Batch) -> tuple[Motions, NDArray[np.int64]]:

@@ -2,9 +2,9 @@
 
 import math
 
-from verifier.audio.view import MelView
 from verifier.data.batch import Batch
-from verifier.image.view import ImageView
+from verifier.music.samples import music, roll_view
+from verifier.music.view import PianoRollView
 
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -14,20 +14,21 @@ def pitch_name(pitch: int) -> str:
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
+def view_in_words(view: PianoRollView) -> str:
+    """``4 steps a quarter, windows of 64 steps, pitches C2 to D#7``."""
+    window = "whole pieces" if view.window is None else f"windows of {view.window} steps"
+    low, high = pitch_name(view.lowest_pitch), pitch_name(view.highest_pitch)
+    return f"{view.steps_per_quarter:g} steps a quarter, {window}, pitches {low} to {high}"
+
+
 def where(batch: Batch, i: int, step: int) -> str:
-    """``bar 3 beat 2.5``: a step of sample i, counted from the start of its piece; a beat is a quarter note. In sound
-    ``1.28 s``; of a picture nothing.
+    """``bar 3 beat 2.5``: a step of sample i, counted from the start of its piece; a beat is a quarter note.
 
     Bars are those of the piece's first meter, and bar 1 is the first full one. What stands before it is the pickup, and
     its beats are the last ones of a bar: ``pickup beat 4``.
     """
-    view = batch.view
-    if isinstance(view, MelView):
-        return f"{(int(batch.starts[i]) + step) * view.hop_length / view.sample_rate:.2f} s"
-    if isinstance(view, ImageView):
-        return ""  # a rule says itself which pixels it means: many look at the whole picture
-    meter, pickup = float(batch.meters[i]), float(batch.pickups[i])
-    quarters = (int(batch.starts[i]) + step) / float(batch.roll.steps_per_quarter)
+    meter, pickup = float(music(batch).meters[i]), float(music(batch).pickups[i])
+    quarters = (int(batch.starts[i]) + step) / float(roll_view(batch).steps_per_quarter)
     bar = bar_of(quarters, meter, pickup)
     beat = max(0.0, quarters - pickup - (bar - 1) * meter)
     return f"{bar_name(bar)} beat {beat + 1:.4g}"
@@ -51,8 +52,3 @@ def bars_name(first: int, last: int) -> str:
     if last <= first:
         return bar_name(first)
     return f"bars {first}-{last}" if first > 0 else f"{bar_name(first)} to {bar_name(last)}"
-
-
-def piece_name(name: str, start: int) -> str:
-    """The piece from whose step ``start`` a sample of that name was cut: the name without ``@`` and the step."""
-    return name.removesuffix(f"@{start}")

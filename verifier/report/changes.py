@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verifier.report.terminal import STYLES, percent, plural, safe
+from verifier.base.text import percent, plural
+from verifier.report.terminal import STYLES, safe
 from verifier.spec.run import Gate, RuleDiff, RunDiff, SetDiff
 from verifier.spec.suppressions import Accepted
 from verifier.verbs.diff import RuleChange, SpecDiff

@@ -92,10 +92,8 @@ def _cases(result: SetResult) -> Iterator[Case]:
     if result.whole is not None:
         for name, coverage in result.whole.coverage.items():
             yield Case(f"coverage of {name}", coverage.verdict, coverage.reason)
-        if result.whole.diversity is not None:
-            yield Case("twins", result.whole.diversity.verdict, result.whole.diversity.reason)
-        if result.whole.copying is not None:
-            yield Case("copies", result.whole.copying.verdict, result.whole.copying.reason)
+        for title, check in result.whole.checks.items():
+            yield Case(title, check.verdict, check.reason)
 
 
 def _places(violations: Iterable[Violation]) -> Iterator[str]:

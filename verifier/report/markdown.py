@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from verifier.base.errors import printable
+from verifier.base.text import percent
 from verifier.judge.domain_shift import Domain
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
-from verifier.report.terminal import percent
 from verifier.rule.rule import HeldOut
 from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetDiff
 from verifier.verbs.diff import SpecDiff
@@ -45,15 +45,14 @@ def _run(run: Run) -> Iterator[str]:
         for name, rule in results[0].rules.items()
     ]
     whole = [
-        f"{code(label)}: {code(f'{what} {found.verdict}: {found.reason}')}\n"
+        f"{code(label)}: {code(f'{what} {verdict}: {reason}')}\n"
         for label, result in run.sets.items()
         if result.whole is not None
-        for what, found in [
-            *((f"coverage of {name},", found) for name, found in result.whole.coverage.items()),
-            ("twins,", result.whole.diversity),
-            ("copies,", result.whole.copying),
+        for what, verdict, reason in [
+            *((f"coverage of {name},", found.verdict, found.reason) for name, found in result.whole.coverage.items()),
+            *((f"{title},", check.verdict, check.reason) for title, check in result.whole.checks.items()),
         ]
-        if found is not None and found.verdict == "fail"
+        if verdict == "fail"
     ]
     yield from _table(["violations per trial", "real, held out", *(code(label) for label in run.sets)], rows)
     yield from whole

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from verifier.base.errors import InputError
 from verifier.base.files import replacing, require_writable
-from verifier.report.terminal import percent, plural, safe
+from verifier.base.text import percent, plural
+from verifier.report.terminal import safe
 from verifier.rule.fault import fault_named
 from verifier.verbs.power import Caught, PowerRow, PowerTable, Share, blind_words
 
@@ -105,7 +106,7 @@ def print_power(out: Console, table: PowerTable) -> None:
     out.print(grid)
     units: dict[str, list[str]] = {}
     for name in dict.fromkeys(row.fault for row in table.rows):
-        units.setdefault(fault_named(name).unit, []).append(name)
+        units.setdefault(fault_named(name, table.kind).unit, []).append(name)
     doses = "; ".join(f"{unit} ({', '.join(names)})" for unit, names in units.items())
     out.print(f"\n[dim]doses: {doses}[/]", soft_wrap=True)
     hidden = [name for name in heard if name not in shown]
@@ -172,14 +173,16 @@ def summary(table: PowerTable) -> str:
         total = {rule: sum(row.caught.rules[rule].share for row in rows) for rule in heard}
         seen = any(_best(table, row.caught) for row in rows)
         best = max(heard, key=lambda rule: total[rule]) if seen else "none"
-        lines.append(f"| {fault_named(name).words} | {doses} ({rows[0].unit}) | {caught} | {auroc} | {best} |")
+        lines.append(
+            f"| {fault_named(name, table.kind).words} | {doses} ({rows[0].unit}) | {caught} | {auroc} | {best} |"
+        )
     return "\n".join([*lines, *_blind_lines(table)]) + "\n"
 
 
 def curve_markdown(curve: Mapping[int, PowerTable]) -> str:
     """A learning curve as Markdown: for each number of pieces what all rules together catch, and the AUROC."""
     some = next(iter(curve.values()))
-    heads = [f"{fault_named(row.fault).words} ({row.dose:g} {row.unit})" for row in some.rows]
+    heads = [f"{fault_named(row.fault, some.kind).words} ({row.dose:g} {row.unit})" for row in some.rows]
     lines = [
         f"| pieces learned | none (false alarms) | {' | '.join(f'{head} | AUROC' for head in heads)} |",
         "|" + "---|" * (2 + 2 * len(heads)),
@@ -241,7 +244,7 @@ def draw(table: PowerTable, path: Path) -> None:
             axis.set_axis_off()
             continue
         rows = [row for row in table.rows if row.fault == faults[at]]
-        fault = fault_named(faults[at])
+        fault = fault_named(faults[at], table.kind)
         ticks = list(range(len(rows)))
         axis.axhline(table.alpha, color="0.45", linewidth=1, linestyle=(0, (4, 3)))
         both = [row.caught.combined for row in rows]

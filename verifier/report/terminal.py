@@ -1,25 +1,19 @@
 """What a person sees in a terminal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from verifier.audio.view import MelView
 from verifier.base.errors import printable
-from verifier.corpora import Manifest
+from verifier.base.text import percent, plural
+from verifier.corpora.manifest import Manifest
 from verifier.data.batch import Batch
-from verifier.draw.marks import cells_of, first_numbers, groups_of, height_of, place_of
-from verifier.image.view import ImageView
+from verifier.data.medium import medium_of
+from verifier.draw.marks import first_numbers, groups_of, place_of
 from verifier.judge.domain_shift import Domain
-from verifier.music.features.durations import sounding_pitches
-from verifier.music.view import PianoRollView
-from verifier.music.words import pitch_name, where
 from verifier.rule.rule import HeldOut, Rule, Violation
 from verifier.spec.run import RuleResult, Run, SetResult
 from verifier.spec.spec import Spec
@@ -28,10 +22,7 @@ from verifier.verbs.explain import Explained
 LISTED = 20
 """Violations of a sample that are listed where nothing else refers to their numbers."""
 OF_A_RULE = 5
-"""Of these, those of one rule, in sound and pictures."""
-SHADES = " ░▒▓█"
-SHADED, SHADED_LINES = 100, 32
-"""Most characters across, and most lines, of a sample in shades."""
+"""Of these, those of one rule, where samples stand alone."""
 
 STYLES = {
     "pass": "green",
@@ -53,30 +44,9 @@ def safe(text: object) -> str:
     return escape(printable(text))
 
 
-def percent(rate: float) -> str:
-    """A share with two or three figures that mean something: ``0.012%``, ``3.4%``, ``100%``."""
-    value = 100 * rate
-    return f"{value:.0f}%" if value >= 99.95 or value == 0 else f"{value:.1f}%" if value >= 1 else f"{value:.2g}%"
-
-
-def plural(unit: str, n: int) -> str:
-    """``1 change``, ``2 changes``, ``2 stretches``."""
-    return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}{'es' if unit.endswith('ch') else 's'}"
-
-
 def view_line(spec: Spec) -> str:
     """The view in words."""
-    view = spec.view
-    if isinstance(view, ImageView):
-        tiles = ", cut into tiles" if view.cut == "tiles" else ""
-        return f"pictures of {view.width} x {view.height} pixels, {'grey' if view.channels == 1 else 'colour'}{tiles}"
-    if isinstance(view, MelView):
-        step = view.hop_length / view.sample_rate
-        window = "whole recordings" if view.window is None else f"windows of {view.window * step:.3g} s"
-        return f"{view.bands} mel bands up to {view.ceiling_hz:,.0f} Hz every {1000 * step:.3g} ms, {window}"
-    window = "whole pieces" if view.window is None else f"windows of {view.window} steps"
-    low, high = pitch_name(view.lowest_pitch), pitch_name(view.highest_pitch)
-    return f"{view.steps_per_quarter:g} steps a quarter, {window}, pitches {low} to {high}"
+    return medium_of(spec.view).describe(spec.view)
 
 
 def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None:
@@ -149,8 +119,8 @@ def _add_whole(table: Table, results: Sequence[SetResult]) -> None:
         table.add_row(Text(title), Text("sets of that size", style="dim"), *marked)
 
     row("coverage", (_coverage(result) for result in results))
-    row("twins", (_twins(result) for result in results))
-    row("copies", (_copies(result) for result in results))
+    for title in dict.fromkeys(title for result in results if result.whole for title in result.whole.checks):
+        row(title, (_check(result, title) for result in results))
 
 
 def _coverage(result: SetResult) -> tuple[str, str] | None:
@@ -167,19 +137,9 @@ def _coverage(result: SetResult) -> tuple[str, str] | None:
     return f"{percent(share)} of {name} (real {percent(real)}) {found.verdict}", found.verdict
 
 
-def _twins(result: SetResult) -> tuple[str, str] | None:
-    if not result.whole or not result.whole.diversity:
-        return None
-    found = result.whole.diversity
-    return f"{percent(found.judged_near)} (real up to {percent(found.real_near.high)}) {found.verdict}", found.verdict
-
-
-def _copies(result: SetResult) -> tuple[str, str] | None:
-    if not result.whole or not result.whole.copying:
-        return None
-    found = result.whole.copying
-    text = f"{percent(found.share)} over {found.reference.limit:g} quarters (real up to"
-    return f"{text} {percent(found.reference.upper)}) {found.verdict}", found.verdict
+def _check(result: SetResult, title: str) -> tuple[str, str] | None:
+    found = result.whole.checks.get(title) if result.whole else None
+    return (f"{found.cell} {found.verdict}", found.verdict) if found else None
 
 
 def _flagged(result: SetResult) -> str:
@@ -226,15 +186,10 @@ def _print_places(out: Console, label: str, result: SetResult, places: int) -> N
 
 
 def _print_whole(out: Console, label: str, result: SetResult) -> None:
-    """The longest copy and the largest cluster of twins, if the set fails by them."""
-    copying, twins = (result.whole.copying, result.whole.diversity) if result.whole else (None, None)
-    if copying and copying.verdict == "fail" and copying.copies:
-        out.print(f"\n[bold]{safe(label)}[/] copies the corpus: {safe(copying.copies[0].text)}", soft_wrap=True)
-    if twins and twins.verdict == "fail":
-        names = ", ".join(twins.names[:3])
-        out.print(
-            f"[bold]{safe(label)}[/] repeats itself: {twins.largest:,} alike, such as {safe(names)}", soft_wrap=True
-        )
+    """The worst that each check of the set found, if the set fails by it."""
+    for check in result.whole.checks.values() if result.whole else ():
+        if check.verdict == "fail" and check.worst:
+            out.print(f"\n[bold]{safe(label)}[/] {safe(check.worst)}", soft_wrap=True)
 
 
 def violation_line(violation: Violation) -> str:
@@ -310,11 +265,12 @@ def print_explanation(out: Console, spec: Spec, explained: Explained, shown: int
     """The violations of each sample, drawn in characters; ``shown`` samples at most, and ``listed`` violations of each
     (all if None). Their numbers are those of pictures and annotated copies.
 
-    In sound and pictures, where a rule may find every cell, ``listed`` counts the violations of each rule.
+    Where samples stand alone, and a rule may find every cell, ``listed`` counts the violations of each rule.
     """
     batch, found = explained.batch, explained.found
-    music = isinstance(batch.view, PianoRollView)
-    order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i)) if music else list(found)
+    medium = medium_of(batch.view)
+    together = medium.whole_pieces
+    order = sorted((i for i in found if found[i]), key=lambda i: (-len(found[i]), i)) if together else list(found)
     order = [i for i in order if found[i]][:shown]
     out.print(
         f"{plural('violation', explained.violations)} in {explained.broken:,} of {plural('sample', explained.samples)}"
@@ -322,13 +278,13 @@ def print_explanation(out: Console, spec: Spec, explained: Explained, shown: int
     )
     numbers = first_numbers(batch, found)
     for i in sorted(order):
-        place = where(batch, i, 0)
+        place = medium.place(batch, i, 0)
         place = f"  from {place}" if place else ""
         out.print(f"\n[bold]{safe(batch.names[i])}[/]{place}: {plural('violation', len(found[i]))}")
-        for line in roll_lines(batch, i, found[i]) if music else shade_lines(batch, i, found[i]):
+        for line in medium.lines(batch, i, found[i]):
             out.print(line)
         digits = len(str(numbers[i] + len(found[i]) - 1))
-        if music:
+        if together:
             _print_violations(out, batch, i, found[i], numbers[i], digits, listed)
             continue
         for group in groups_of(found[i], numbers[i]):
@@ -364,62 +320,3 @@ def _print_violations(
         out.print(f"  [dim]{first + listed:>{digits}} to {last}: {more:,} more of {rule}[/]")
     else:
         out.print(f"  [dim]and {more} more; with -o all are listed[/]")
-
-
-def roll_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
-    """The piano roll of sample i, a character a step: what breaks a rule is red and has a mark under its step."""
-    length = int(batch.lengths[i])
-    marked = {
-        (pitch, step)
-        for violation in violations
-        for pitch in violation.pitches
-        for step in range(violation.start, violation.start + violation.steps)
-    }
-    sounding = [set(sounding_pitches(batch, i, step)) for step in range(length)]
-    heard = set().union(*sounding) | {pitch for pitch, _ in marked}
-    if not heard:
-        return []
-    lines = []
-    for pitch in range(max(heard), min(heard) - 1, -1):
-        line = Text(f"{pitch_name(pitch):>4} ")
-        for step in range(length):
-            on = pitch in sounding[step]
-            line.append("█" if on else "·", style="bold red" if (pitch, step) in marked else "" if on else "grey30")
-        lines.append(line)
-    starts = {violation.start for violation in violations if violation.pitches}
-    marks = Text(" " * 5 + "".join("^" if step in starts else " " for step in range(length)), style="red")
-    return [*lines, marks]
-
-
-def shade_lines(batch: Batch, i: int, violations: Sequence[Violation]) -> list[Text]:
-    """The spectrogram or the pixels of sample i in characters of five shades, each the mean of a few cells; what breaks
-    a rule is red. Low frequencies are below. Of a picture too large to be recognised there are no lines.
-    """
-    length, height = int(batch.lengths[i]), height_of(batch)
-    if isinstance(batch.view, ImageView) and (length > SHADED or height > 2 * SHADED_LINES):
-        return []
-    values = batch.values[i, :, :length].astype(np.float64).reshape(-1, height, length).mean(axis=0)
-    marked = np.zeros(values.shape, np.bool_)
-    for violation in violations:
-        marked[cells_of(batch, i, violation)] = True
-    if isinstance(batch.view, MelView):
-        values, marked = values[::-1] / max(values.max(initial=0), 1e-9), marked[::-1]
-    # A character is twice as tall as it is wide.
-    across = -(-length // SHADED)
-    down = 2 if isinstance(batch.view, ImageView) else -(-height // SHADED_LINES)
-    rows, steps = np.arange(0, height, down), np.arange(0, length, across)
-
-    def pooled(cells: NDArray[Any]) -> NDArray[np.float64]:
-        sums = np.add.reduceat(np.add.reduceat(cells.astype(np.float64), rows, axis=0), steps, axis=1)
-        sizes = np.diff(rows, append=height)[:, None] * np.diff(steps, append=length)
-        return np.asarray(sums / sizes)
-
-    shades = np.clip(pooled(values) * len(SHADES), 0, len(SHADES) - 1).astype(np.int64)
-    red = pooled(marked) >= 0.5
-    lines = []
-    for shade, own in zip(shades.tolist(), red.tolist(), strict=True):
-        line = Text("  ")
-        for level, is_red in zip(shade, own, strict=True):
-            line.append(SHADES[level], style="bold red" if is_red else "")
-        lines.append(line)
-    return lines

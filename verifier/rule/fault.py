@@ -4,7 +4,7 @@ A fault is a function that edits one aspect of a batch by a known dose. A medium
 ``fault`` puts a function there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_named
 
 Plant = Callable[[Batch, float, Generator], Batch]
 
@@ -65,3 +66,16 @@ def fault(
         return function
 
     return register
+
+
+def faults_for(kind: str) -> Mapping[str, Fault]:
+    """The faults for a kind of view, by name."""
+    return medium_named(kind).faults()
+
+
+def fault_named(name: str, kind: str, place: object = "") -> Fault:
+    """The fault of that name for a kind of view. Raises InputError that lists what there is."""
+    known = faults_for(kind)
+    if name not in known:
+        raise InputError(place, f"expected a fault for a {kind} ({', '.join(known)}), found {name!r}")
+    return known[name]

@@ -1,34 +1,38 @@
-"""The registry: every rule by name."""
+"""The registry: the rules of each medium, by name.
+
+Those of a medium are the modules of its package of rules, those of single values (``values.rules``) that are for it,
+and those in packages that the entry points ``verifier.rules`` name, each by the kind of view that its rules are for. A
+module holds the one rule that its name says: nothing else needs to know of it.
+"""
 
 import functools
 import importlib
+import importlib.metadata
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from verifier.base.errors import InputError
+from verifier.data.medium import media, medium_named
 from verifier.rule.rule import Rule
 
-
-@functools.cache
-def registry() -> Mapping[str, type[Rule]]:
-    """Every rule by name: each module of ``verifier.rules`` holds the rule that its name says.
-
-    Raises TypeError if a module does not: that is a bug in the module.
-    """
-    return {name: _rule_in(module) for name, module in _modules().items()}
+VALUES = "verifier.values.rules"
 
 
 @functools.cache
-def _modules() -> dict[str, str]:
-    """The name of every rule and that of its module."""
-    found = {}
-    for package in ("music", "audio", "image", "values"):
-        path = importlib.import_module(f"verifier.{package}.rules").__path__
-        names = [info.name for info in pkgutil.iter_modules(path)]
-        found.update({name.replace("_", "-"): f"verifier.{package}.rules.{name}" for name in names})
+def _modules(kind: str) -> Mapping[str, str]:
+    """The name of every rule that may be for a kind of view, and that of its module."""
+    further = [entry.value for entry in importlib.metadata.entry_points(group="verifier.rules") if entry.name == kind]
+    found: dict[str, str] = {}
+    for package in (medium_named(kind).rules, VALUES, *further):
+        for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            name = info.name.replace("_", "-")
+            if name in found:
+                raise TypeError(f"two rules called {name} for a {kind}: {found[name]} and {package}.{info.name}")
+            found[name] = f"{package}.{info.name}"
     return dict(sorted(found.items()))
 
 
+@functools.cache
 def _rule_in(module: str) -> type[Rule]:
     """The rule that a module holds. Raises TypeError if it holds another than its name says, or several."""
     found = importlib.import_module(module)
@@ -43,14 +47,25 @@ def _rule_in(module: str) -> type[Rule]:
     return classes[0]
 
 
-def rules_for(kind: str) -> dict[str, type[Rule]]:
+@functools.cache
+def rules_for(kind: str) -> Mapping[str, type[Rule]]:
     """The rules for a kind of view, by name."""
-    return {name: rule for name, rule in registry().items() if kind in rule.media}
+    rules = {name: _rule_in(module) for name, module in _modules(kind).items()}
+    return {name: rule for name, rule in rules.items() if rule.media is None or kind in rule.media}
 
 
-def rule_named(name: str, place: object = "") -> type[Rule]:
-    """The rule of that name. Raises InputError that lists what there is."""
-    modules = _modules()  # one rule is asked for: the others, and what they need, are not imported
-    if name not in modules:
-        raise InputError(place, f"expected a rule ({', '.join(modules)}), found {name!r}")
-    return _rule_in(modules[name])
+def all_rules() -> Iterator[tuple[str, type[Rule]]]:
+    """Every rule of every medium with the kind of view that it is for, in the order of kinds and names."""
+    for kind in sorted(media()):
+        for rule in rules_for(kind).values():
+            yield kind, rule
+
+
+def rule_named(name: str, kind: str, place: object = "") -> type[Rule]:
+    """The rule of that name for a kind of view. Raises InputError that lists what there is."""
+    module = _modules(kind).get(name)  # one rule is asked for: the others, and what they need, are not imported
+    rule = _rule_in(module) if module else None
+    if rule is None or (rule.media is not None and kind not in rule.media):
+        listed = ", ".join(rules_for(kind))
+        raise InputError(place, f"expected a rule for the kind of view {kind} ({listed}), found {name!r}")
+    return rule

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar, cast, get_type_hints
 
 import msgspec
 import numpy as np
@@ -79,8 +79,10 @@ class Rule(
 
     headline: ClassVar[tuple[str, ...]] = ()
     """The measures that stand in the table of a check; a run record has all of them."""
-    media: ClassVar[tuple[str, ...]] = ("piano-roll",)
-    """The kinds of view that it is for, as named in the spec file."""
+    media: ClassVar[tuple[str, ...] | None] = None
+    """Of a rule of single values, the kinds of view that it is for; None for all. Other rules are of their medium."""
+    hears: ClassVar[Literal["speaker", "loudness"] | None] = None
+    """Whether it hears who speaks, and through what, or how loud a recording is: what tells of another domain."""
     survives: ClassVar[tuple[str, ...]] = ()
     """The processing after which real samples still keep it; `verify power` measures that."""
     needs_voices: ClassVar[bool] = False
@@ -200,6 +202,10 @@ def merge_support(a: Rule, b: Rule) -> Support:
 def support_of(batch: Batch, trials: int) -> Support:
     """The support that a batch gives."""
     return Support(pieces=len(set(batch.groups)), samples=len(batch), trials=trials)
+
+
+WHOLE = "the whole picture"
+"""Where a violation is that has no place within the sample: sound and music have at least a beginning."""
 
 
 class Violation(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):

@@ -11,7 +11,7 @@ from verifier.base.files import replacing
 from verifier.judge.calibration import Verdict
 from verifier.judge.domain_shift import Domain
 from verifier.judge.post_processing import ProcessingSign
-from verifier.judge.sets import WholeResult
+from verifier.judge.sets import SetWide
 from verifier.rule.rule import HeldOut, Violation
 from verifier.spec.findings import Finding, Findings
 
@@ -87,7 +87,7 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     flagged_groups: tuple[Flag, ...] | None
     confounds: tuple[str, ...]
     unreadable: tuple[str, ...]
-    whole: WholeResult | None
+    whole: SetWide | None
     rules: dict[str, RuleResult]
     processed: tuple[ProcessingSign, ...] = ()
     domain: Domain | UnsetType = UNSET
@@ -146,7 +146,8 @@ class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab"):
     """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence, or a set
-    as a whole. ``collapsed`` names what of which set fails now (coverage, twins, copies) and did not in the baseline.
+    as a whole. ``collapsed`` names what of which set fails now (coverage, near-duplicates, memorised passages) and did
+    not in the baseline.
     """
 
     margin: float

@@ -13,10 +13,12 @@ from msgspec import Meta, Struct, structs
 
 from verifier.base.errors import InputError, printable
 from verifier.base.files import replacing
-from verifier.data.view import View, kind_of
+from verifier.data.medium import Medium, decoded_view, medium_of
+from verifier.data.storage import StorageProfile
+from verifier.data.view import View
 from verifier.judge.calibration import Calibration
-from verifier.judge.sets import WholeReference
-from verifier.judge.storage import StorageProfile
+from verifier.judge.coverage import RarefactionCurve
+from verifier.judge.sets import SetReference
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
 from verifier.spec.provenance import CorpusRecord
@@ -30,12 +32,12 @@ T = TypeVar("T")
 class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     verifier: Annotated[int, Meta(ge=VERSION, le=VERSION)]
     name: str
-    view: View
+    view: dict[str, Any]
     corpus: CorpusRecord
     rules: list[Any]
     accepted: tuple[Accepted, ...] = ()
-    facts: StorageProfile | None = None
-    whole: WholeReference | None = None
+    facts: dict[str, Any] | None = None
+    whole: dict[str, Any] | None = None
     calibration: Calibration | None = None
 
 
@@ -50,7 +52,7 @@ class Spec(Struct, frozen=True, kw_only=True):
     """Violations that a person accepted: no longer counted as such, but still reported."""
     facts: StorageProfile | None = None
     """How the corpus is stored; samples stored otherwise are reported as such."""
-    whole: WholeReference | None = None
+    whole: SetReference | None = None
     """What real sets cover and repeat, by their size."""
     calibration: Calibration | None = None
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
@@ -128,33 +130,58 @@ def loads(text: str, place: object = "spec") -> Spec:
         )
 
     head = located(functools.partial(msgspec.convert, data, _Head), "")
+    view = located(functools.partial(decoded_view, head.view), "view")
+    medium = medium_of(view)
     rules: list[Rule] = []
     for i, item in enumerate(head.rules):
-        rule = located(functools.partial(_rule, item, {rule.name() for rule in rules}), f"rules[{i}]")
+        rule = located(functools.partial(_rule, item, view.kind, {rule.name() for rule in rules}), f"rules[{i}]")
         rules.append(rule)
     for i, entry in enumerate(head.accepted):
         located(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
-    for i, rule in enumerate(rules):
-        located(functools.partial(_require_medium, rule, head.view), f"rules[{i}]")
+    facts = None
+    if head.facts is not None:
+        facts = located(functools.partial(msgspec.convert, _known_counts(head.facts, medium), medium.storage), "facts")
+    whole = None
+    if head.whole is not None:
+        whole = located(functools.partial(_set_reference, head.whole, medium), "whole")
     calibration = head.calibration
     if calibration is not None:
         located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
     return Spec(
         name=head.name,
-        view=head.view,
+        view=view,
         corpus=head.corpus,
         rules=tuple(rules),
         accepted=arranged(head.accepted),
-        facts=head.facts,
-        whole=head.whole,
+        facts=facts,
+        whole=whole,
         calibration=calibration,
     )
 
 
-def _require_medium(rule: Rule, view: View) -> None:
-    """Raise InputError if the rule is not for the medium of the view."""
-    if kind_of(view) not in rule.media:
-        raise InputError("", f"{rule.name()} is a rule for {' and '.join(rule.media)}, found a view of {kind_of(view)}")
+def _known_counts(facts: dict[str, Any], medium: Medium) -> dict[str, Any]:
+    """``facts`` without the counts of notes that 0.1 wrote for every medium, where they are 0 and mean nothing."""
+    known = medium.storage.__struct_fields__
+    return {name: count for name, count in facts.items() if count or name in known or name not in ("notes", "clipped")}
+
+
+def _set_reference(data: dict[str, Any], medium: Medium) -> SetReference:
+    """What the file says of real sets. Raises InputError for a check that the medium does not have."""
+    checks = {check.key: check for check in medium.set_checks() or ()}
+    found: dict[str, Struct] = {}
+    covered: dict[str, RarefactionCurve] = {}
+    for key, value in data.items():
+        try:
+            if key == "coverage":
+                covered = msgspec.convert(value, dict[str, RarefactionCurve])
+            elif key in checks:
+                found[key] = msgspec.convert(value, checks[key].reference)
+            else:
+                raise InputError("", f"expected one of {', '.join(['coverage', *checks])}, found {key!r}")
+        except msgspec.ValidationError as error:
+            problem, _, at = str(error).partition(" - at `$")
+            raise msgspec.ValidationError(f"{problem} - at `$.{key}{at or '`'}") from None
+    return SetReference(coverage=covered, checks=found)
 
 
 def _require_accepted(entry: Accepted, rules: Sequence[Rule]) -> None:
@@ -167,11 +194,11 @@ def _require_accepted(entry: Accepted, rules: Sequence[Rule]) -> None:
         type_key(found[0], entry.kind)
 
 
-def _rule(item: object, taken: set[str]) -> Rule:
+def _rule(item: object, kind: str, taken: set[str]) -> Rule:
     """One entry of the list of rules. Raises InputError or msgspec's ValidationError."""
     if not isinstance(item, dict) or not isinstance(item.get("rule"), str):
         raise InputError("", "expected a rule, a map with the key 'rule'")
-    cls = rule_named(item["rule"])
+    cls = rule_named(item["rule"], kind)
     if cls.name() in taken:
         raise InputError("", f"a second {cls.name()}; a rule can stand in a spec once")
     rule = msgspec.convert(item, cls)
@@ -193,7 +220,7 @@ def document(spec: Spec) -> dict[str, Any]:
     if spec.facts is not None:
         found["facts"] = msgspec.to_builtins(spec.facts)
     if spec.whole is not None:
-        found["whole"] = _builtins(spec.whole)
+        found["whole"] = msgspec.to_builtins({"coverage": spec.whole.coverage, **spec.whole.checks})
     if spec.calibration is not None:
         found["calibration"] = msgspec.to_builtins(spec.calibration)
     return found

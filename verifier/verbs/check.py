@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ import verifier
 from verifier.base import statistics
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_of
+from verifier.data.storage import StorageProfile
 from verifier.data.view import require_same_view
 from verifier.judge.calibration import (
     Conformal,
@@ -26,13 +28,11 @@ from verifier.judge.calibration import (
     tolerated,
 )
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
-from verifier.judge.post_processing import set_aside, traces
-from verifier.judge.sets import LEVEL, WholeChecker, WholeResult, WholeTally
-from verifier.judge.storage import StorageProfile, confounds, storage_of
-from verifier.music import words as places
-from verifier.music.memorisation import Index
+from verifier.judge.post_processing import set_aside, signs_of
+from verifier.judge.sets import LEVEL, SetChecker, SetTally, SetWide
+from verifier.judge.storage import confounds, storage_of
 from verifier.rule.distribution import Distribution
-from verifier.rule.rule import Checker, HeldOut, Mapper, Rule, SparseCounts, Violation, merge_all
+from verifier.rule.rule import WHOLE, Checker, HeldOut, Mapper, Rule, SparseCounts, Violation, merge_all
 from verifier.spec.findings import MAX_FINDINGS, Findings, find
 from verifier.spec.run import Flag, RuleResult, Run, SetResult, SetVerdict
 from verifier.spec.spec import Spec, document
@@ -44,8 +44,6 @@ SHOWN_PLACES = 3
 """Places shown of each of them."""
 ALPHA = 0.05
 """The error that a user allows: the chance that real samples fail a spec, and the share of them that is flagged."""
-WHOLE = "the whole picture"
-"""Where a violation is that has no place within the sample: sound and music have at least a beginning."""
 SHOWN_KINDS = 10
 """Kinds of violation in a record, the most frequent."""
 
@@ -54,12 +52,16 @@ class Checkers(NamedTuple):
     """A spec made ready: a checker for each rule, and one for sample sets as a whole if the spec has its reference."""
 
     rules: Mapping[str, Checker]
-    whole: WholeChecker | None
+    whole: SetChecker | None
 
     @classmethod
-    def of(cls, spec: Spec, index: Index | None = None) -> "Checkers":
-        """With ``index``, the learned part of the corpus, copies are found too."""
-        return cls(spec.compile(), WholeChecker.of(spec.whole, spec.rules, index) if spec.whole else None)
+    def of(cls, spec: Spec, indices: Mapping[str, Any] | None = None) -> "Checkers":
+        """``indices`` hold the learned part of the corpus for the checks of sets that compare with it."""
+        whole = None
+        if spec.whole is not None:
+            checks = medium_of(spec.view).set_checks() or ()
+            whole = SetChecker.of(spec.whole, spec.rules, checks, indices or {})
+        return cls(spec.compile(), whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,7 @@ class Tally:
     groups: tuple[str, ...]
     facts: StorageProfile
     rules: Mapping[str, RuleTally]
-    whole: WholeTally | None
+    whole: SetTally | None
 
     def merge(self, other: "Tally") -> "Tally":
         return Tally(
@@ -199,51 +201,80 @@ def judge(
     if checkers.whole and tally.whole:
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha)
         of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
-    processed = traces(spec.rules, {name: tally.rules[name].kinds for name in names}, len(tally.names))
+    processed = signs_of(spec.rules, {name: tally.rules[name].kinds for name in names}, len(tally.names))
     lost = set_aside(spec.rules, processed)
-    adjusted: dict[str, float] = {}
-    as_sets: set[str] = set()
-    flagged = flagged_groups = domain = None
-    if spec.calibration is not None:
-        require_level(alpha, len(spec.calibration.samples), "pieces")
-        tested = {name: PieceCounts.of(tally.rules[name].violations, tally.rules[name].trials, piece) for name in names}
-        p_values = excess_p_values(spec.calibration.counts, tested)
-        for name, of_set in _of_sets(spec, tally, len(labels)).items():  # two ways to fail
-            if of_set < p_values[name]:
-                as_sets.add(name)
-            p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
-        adjusted = holm(among_units(spec.calibration, tested, p_values))
-        domain = domain_of(spec.calibration, spec.rules, {name: tally.rules[name].scores for name in names}, piece)
-        # A rule that could not run says nothing: real samples must not be held to it either.
-        speaking = [name for name in names if tally.rules[name].trials.any()] or names
-        # Nor one that the processing alone would break, as long as others are left.
-        speaking = [name for name in speaking if name not in lost] or speaking
-        flagged, flagged_groups = _flags(Conformal(spec.calibration, speaking), speaking, tally, labels, piece, alpha)
+    found = _against_real(spec, tally, labels, piece, alpha, lost) if spec.calibration is not None else _Against()
     rules = {
         rule.name(): _judge_rule(
             rule,
             checkers.rules[rule.name()],
             tally.rules[rule.name()],
             piece,
-            adjusted.get(rule.name()),
+            found.p_values.get(rule.name()),
             of_rules,
             lost.get(rule.name(), ""),
-            rule.name() in as_sets,
+            rule.name() in found.as_sets,
         )
         for rule in spec.rules
     }
     return SetResult(
         samples=len(tally.names),
         groups=len(labels),
-        verdict=_set_verdict(rules, whole, domain),
-        flagged=flagged,
-        flagged_groups=flagged_groups,
-        confounds=confounds(spec.facts, tally.facts) if spec.facts else (),
+        verdict=_set_verdict(spec, rules, whole, found.domain),
+        flagged=found.flagged,
+        flagged_groups=found.flagged_groups,
+        confounds=confounds(spec.facts, tally.facts, medium_of(spec.view)) if spec.facts else (),
         unreadable=tuple(str(error) for error in unreadable),
         whole=whole,
         rules=rules,
         processed=processed,
-        domain=domain or msgspec.UNSET,
+        domain=found.domain or msgspec.UNSET,
+    )
+
+
+class _Against(NamedTuple):
+    """A set held against what held-out real data scored: the p-value of each rule, adjusted for all of them (Holm); the
+    rules whose p-value is that of the set as a whole; the flagged samples and groups; and the domain of the set.
+    """
+
+    p_values: Mapping[str, float] = {}
+    as_sets: Collection[str] = ()
+    flagged: tuple[Flag, ...] | None = None
+    flagged_groups: tuple[Flag, ...] | None = None
+    domain: Domain | None = None
+
+
+def _against_real(
+    spec: Spec,
+    tally: Tally,
+    labels: NDArray[np.str_],
+    piece: NDArray[np.int64],
+    alpha: float,
+    lost: Mapping[str, str],
+) -> _Against:
+    """See _Against; ``lost`` are the rules that are set aside. Raises InputError for an alpha that is too small."""
+    assert spec.calibration is not None
+    names = [rule.name() for rule in spec.rules]
+    require_level(alpha, len(spec.calibration.samples), "pieces")
+    tested = {name: PieceCounts.of(tally.rules[name].violations, tally.rules[name].trials, piece) for name in names}
+    p_values = excess_p_values(spec.calibration.counts, tested)
+    as_sets = set()
+    for name, of_set in _of_sets(spec, tally, len(labels)).items():  # two ways to fail
+        if of_set < p_values[name]:
+            as_sets.add(name)
+        p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
+    scores = {name: tally.rules[name].scores for name in names}
+    # A rule that could not run says nothing: real samples must not be held to it either.
+    speaking = [name for name in names if tally.rules[name].trials.any()] or names
+    # Nor one that the processing alone would break, as long as others are left.
+    speaking = [name for name in speaking if name not in lost] or speaking
+    flagged, flagged_groups = _flags(Conformal(spec.calibration, speaking), speaking, tally, labels, piece, alpha)
+    return _Against(
+        p_values=holm(among_units(spec.calibration, tested, p_values)),
+        as_sets=as_sets,
+        flagged=flagged,
+        flagged_groups=flagged_groups,
+        domain=domain_of(spec.calibration, spec.rules, scores, piece),
     )
 
 
@@ -261,10 +292,12 @@ def _of_sets(spec: Spec, tally: Tally, groups: int) -> dict[str, float]:
     return found
 
 
-def _set_verdict(rules: Mapping[str, RuleResult], whole: WholeResult | None, domain: Domain | None) -> SetVerdict:
+def _set_verdict(
+    spec: Spec, rules: Mapping[str, RuleResult], whole: SetWide | None, domain: Domain | None
+) -> SetVerdict:
     """That of a sample set, from its rules, those that were set aside apart, from the set as a whole and its domain."""
     counted = {result.verdict for result in rules.values() if not result.set_aside}
-    failing = {name: result.ratio for name, result in rules.items() if result.verdict == "fail"}
+    failing = [(rule, rules[rule.name()].ratio) for rule in spec.rules if rules[rule.name()].verdict == "fail"]
     if whole is not None and "fail" in whole.verdicts():
         return "fail"
     if "fail" in counted:
@@ -381,6 +414,7 @@ def run_record(spec: Spec, sets: Mapping[str, SetResult], alpha: float = ALPHA) 
 
 def locate(rule: Rule, checker: Checker, batch: Batch, i: int, limit: int | None = None) -> Iterator[Violation]:
     """The violations of sample i with rule, sample and place stamped on them; the first ``limit`` of them."""
+    medium = medium_of(batch.view)
     for count, violation in enumerate(checker.locate(batch, i)):
         if count == limit:
             return
@@ -388,5 +422,5 @@ def locate(rule: Rule, checker: Checker, batch: Batch, i: int, limit: int | None
             violation,
             rule=rule.name(),
             sample=batch.names[i],
-            where=", ".join(filter(None, [places.where(batch, i, violation.start), violation.where])) or WHOLE,
+            where=", ".join(filter(None, [medium.place(batch, i, violation.start), violation.where])) or WHOLE,
         )

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from verifier.base.errors import InputError
 from verifier.judge.calibration import Verdict, holm
 from verifier.rule.counted import Events
-from verifier.rule.registry import registry
+from verifier.rule.registry import rules_for
 from verifier.rule.rule import HeldOut, Rule
 from verifier.rule.vocabulary import Vocabulary
 from verifier.spec.findings import Finding
@@ -52,7 +52,8 @@ def diff_runs(a: Run, b: Run, names: tuple[str, str] = ("A", "B")) -> RunDiff:
 
 def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, alpha: float = 0.05) -> Gate:
     """Whether any rule's rate grew from the baseline by more than ``margin``, with an error of at most ``alpha`` over
-    all rules and sets (Holm), or a set as a whole (coverage, twins, copies) fails that did not fail in the baseline.
+    all rules and sets (Holm), or a set as a whole (coverage, near-duplicates, memorised passages) fails that did not
+    fail in the baseline.
 
     Raises InputError as ``diff_runs`` does, and for a set that only one of the runs has: leaving one out must not pass.
     """
@@ -95,13 +96,12 @@ def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, a
 
 
 def _failing_whole(result: SetResult) -> set[str]:
-    """What of the set as a whole fails: coverage, twins, copies."""
+    """What of the set as a whole fails: coverage, or a check of its medium."""
     whole = result.whole
     if whole is None:
         return set()
     found = {"coverage"} if any(each.verdict == "fail" for each in whole.coverage.values()) else set()
-    parts = {"twins": whole.diversity, "copies": whole.copying}
-    return found | {name for name, part in parts.items() if part is not None and part.verdict == "fail"}
+    return found | {title for title, check in whole.checks.items() if check.verdict == "fail"}
 
 
 class Step(NamedTuple):
@@ -186,10 +186,11 @@ def require_comparable(a: Mapping[str, Any], b: Mapping[str, Any], place: str) -
     rules_a, rules_b = ({rule["rule"]: rule for rule in spec.get("rules", [])} for spec in (a, b))
     if set(rules_a) != set(rules_b):
         raise differs("rules", _listed(set(rules_a) - set(rules_b)), _listed(set(rules_b) - set(rules_a)))
+    known = rules_for(str(view_a.get("kind")))
     common = {"rule", *(field.replace("_", "-") for field in Rule.__struct_fields__)}
     for name, mine in rules_a.items():
         theirs = rules_b[name]
-        options = {option.replace("_", "-") for option in registry()[name].options()} if name in registry() else set()
+        options = {option.replace("_", "-") for option in known[name].options()} if name in known else set()
         fields = [*mine, *(field for field in theirs if field not in mine)]
         for field in (field for field in fields if field in options):
             if mine.get(field) != theirs.get(field):

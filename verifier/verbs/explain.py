@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from verifier.data.batch import Batch, concatenate
-from verifier.music.view import PianoRollView
+from verifier.data.medium import medium_of
 from verifier.rule.rule import Checker, Rule, Violation, merge_all
 from verifier.spec.spec import Spec
 from verifier.verbs.check import locate
@@ -16,8 +16,8 @@ from verifier.verbs.check import locate
 class Explained(NamedTuple):
     """Samples with all of their violations, and how many there were in all.
 
-    Of music ``batch`` holds every sample that was read, in order, so that a piece can be copied whole. Of sound and
-    pictures it holds those to be shown, the ones that break most first: there may be many thousands of others, whose
+    Of a medium whose pieces are read whole ``batch`` holds every sample, in order, so that a piece can be copied. Of
+    others it holds those to be shown, the ones that break most first: there may be many thousands more, whose
     violations have only been counted.
     """
 
@@ -33,7 +33,7 @@ def explain(spec: Spec, batches: Iterable[Batch], shown: int) -> Explained:
     the most often.
     """
     checkers = spec.compile()
-    if isinstance(spec.view, PianoRollView):
+    if medium_of(spec.view).whole_pieces:
         batch = concatenate(spec.view, list(batches))
         found = {
             i: sorted(_violations(spec, checkers, batch, i), key=lambda violation: violation.start)

@@ -82,7 +82,7 @@ def learn_folds(
     if not len(batch):
         raise InputError("", "there is no sample to learn from")
     # Name and options are tried before the long work.
-    empty = [rule_named(name).with_options(**options) for name, options in rules.items()]
+    empty = [rule_named(name, batch.view.kind).with_options(**options) for name, options in rules.items()]
     groups = list(dict.fromkeys(batch.groups))
     units = list(dict.fromkeys(map(unit, groups)))
     of_unit = dict(zip(units, _dealt(units, folds), strict=True))

@@ -12,7 +12,7 @@ import verifier
 from verifier.base.errors import InputError
 from verifier.base.statistics import numbered, share_interval
 from verifier.data.batch import Batch, concatenate
-from verifier.data.view import View, kind_of, require_same_view
+from verifier.data.view import View, require_same_view
 from verifier.judge.calibration import Calibration, Conformal, PieceCounts, require_level
 from verifier.rule.fault import Fault, fault_named, faults_for
 from verifier.rule.registry import rule_named
@@ -23,8 +23,6 @@ from verifier.verbs.learn import Rules, calibrate
 
 PARTS = 5
 """Random parts of the held-out pieces, each of which is ranked among all the others."""
-CURVE_FAULTS: tuple[tuple[str, float], ...] = (("moved", 1), ("moved", 3), ("chords-shuffled", 1))
-"""What the learning curve plants: the hard negatives, which keep all that is trivial."""
 CURVE_PIECES = (25, 50, 100, 200, 270)
 CURVE_ORDERS = 4
 """Random orders of the pieces that a learning curve pools, each with a dealing of the held-out pieces of its own."""
@@ -72,11 +70,13 @@ class PowerRow(Struct, frozen=True, kw_only=True, rename="kebab"):
 class PowerTable(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What ``power`` found. ``real`` is the same for the unedited samples: the spec's own false-alarm rate.
 
-    ``crossed``: each sample was ranked among real samples of other pieces than its own part of the held-out ones.
+    ``kind`` is that of the view. ``crossed``: each sample was ranked among real samples of other pieces than its own
+    part of the held-out ones.
     """
 
     verifier: str
     spec: str
+    kind: str
     alpha: float
     seed: int
     samples: int
@@ -125,7 +125,7 @@ def power(
     samples of another view or, for a fault of sound, without their waves, no samples, and a spec without calibration
     or, with ``crossed``, a single piece.
     """
-    planned = trials(faults, doses, kind_of(spec.view))
+    planned = trials(faults, doses, spec.view.kind)
     batches = _checked(spec, [real] if isinstance(real, Batch) else real)
     found: list[_Found] = []
     if crossed:
@@ -139,7 +139,7 @@ def power(
         for at, batch in enumerate(batches):
             found.append(judge.measure(batch, _edited(batch, planned, seed, at), block=0))
     names = [rule.name() for rule in spec.rules]
-    return _table(spec.name, names, found, planned, alpha=alpha, seed=seed, crossed=crossed)
+    return _table(spec.name, spec.view.kind, names, found, planned, alpha=alpha, seed=seed, crossed=crossed)
 
 
 def trials(faults: Sequence[str] = (), doses: Sequence[float] = (), kind: str = "piano-roll") -> tuple[Trial, ...]:
@@ -151,7 +151,7 @@ def trials(faults: Sequence[str] = (), doses: Sequence[float] = (), kind: str = 
     for name in faults:
         if faults.count(name) > 1:
             raise InputError("--fault", f"{name} is named twice")
-    chosen = [fault_named(name, "--fault", kind) for name in faults] or list(faults_for(kind).values())
+    chosen = [fault_named(name, kind, "--fault") for name in faults] or list(faults_for(kind).values())
     planned = []
     for fault in chosen:
         for dose in sorted({float(dose) for dose in doses} or fault.doses):
@@ -177,7 +177,7 @@ def blind_words(table: PowerTable) -> list[str]:
     lines = []
     spots = blind_spots(table)
     for name in dict.fromkeys(spot.fault for spot in spots):
-        fault = fault_named(name)
+        fault = fault_named(name, table.kind)
         tried = [row.dose for row in table.rows if row.fault == name]
         blind = [spot.dose for spot in spots if spot.fault == name]
         most = max(spot.share for spot in spots if spot.fault == name)
@@ -199,8 +199,8 @@ def learning_curve(
     held_out: Batch,
     rules: Rules,
     *,
+    faults: Sequence[tuple[str, float]],
     pieces: Sequence[int] = CURVE_PIECES,
-    faults: Sequence[tuple[str, float]] = CURVE_FAULTS,
     orders: int = CURVE_ORDERS,
     alpha: float = ALPHA,
     seed: int = 0,
@@ -212,12 +212,12 @@ def learning_curve(
     dealing for each order; the table pools the orders. Raises InputError as ``power`` does, and for more pieces than
     there are.
     """
-    planned = tuple(trial for fault, dose in faults for trial in trials([fault], [dose], kind_of(learned.view)))
+    planned = tuple(trial for fault, dose in faults for trial in trials([fault], [dose], learned.view.kind))
     labels, piece = numbered(learned.groups)
     for count in pieces:
         if not 1 <= count <= len(labels):
             raise InputError("", f"expected 1 to {len(labels)} pieces to learn from, found {count}")
-    empty = [rule_named(rule).with_options(**options) for rule, options in rules.items()]
+    empty = [rule_named(rule, learned.view.kind).with_options(**options) for rule, options in rules.items()]
     places = [np.random.default_rng([seed, order]).permutation(len(labels))[piece] for order in range(orders)]
     curve = {}
     for count in pieces:
@@ -227,7 +227,9 @@ def learning_curve(
             some = learned.take(np.flatnonzero(place < count))
             states = [type(rule).learn(some, **rule.set_options()) for rule in empty]
             found += _crossed(states, held_out, planned, seed=seed, alpha=alpha, dealing=dealing)
-        curve[count] = _table(name, list(rules), found, planned, alpha=alpha, seed=seed, crossed=True)
+        curve[count] = _table(
+            name, learned.view.kind, list(rules), found, planned, alpha=alpha, seed=seed, crossed=True
+        )
     return curve
 
 
@@ -288,16 +290,10 @@ class _Judge:
 
 
 def _changed(real: Batch, edited: Batch) -> Bools:
-    """(n,) whether the values of each sample were changed, or the notes of its voices, or its wave."""
-    inside = real.inside()[:, None, :]
-    changed = ((edited.values != real.values) & inside).any(axis=(1, 2)) | (edited.voices.counts != real.voices.counts)
-    changed |= (edited.waves.spectra != real.waves.spectra).any(axis=1)
-    some = np.flatnonzero(~changed & (real.voices.counts > 0))
-    if len(some):
-        one, other = real.voices.take(some), edited.voices.take(some)
-        different = (one.pitches != other.pitches) | (one.attacks != other.attacks)
-        changed[some] = (different & inside[some]).any(axis=(1, 2))
-    return np.asarray(changed)
+    """(n,) whether the values of each sample were changed, or what its medium knows beside."""
+    inside = real.inside()
+    changed = ((edited.values != real.values) & inside[:, None, :]).any(axis=(1, 2))
+    return np.asarray(changed | real.extra.differs(edited.extra, inside))
 
 
 def _checked(spec: Spec, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -369,6 +365,7 @@ def _of_learned(calibration: Calibration) -> Calibration | None:
 
 def _table(
     name: str,
+    kind: str,
     rules: Sequence[str],
     found: Sequence[_Found],
     planned: Sequence[Trial],
@@ -398,6 +395,7 @@ def _table(
     return PowerTable(
         verifier=verifier.__version__,
         spec=name,
+        kind=kind,
         alpha=alpha,
         seed=seed,
         samples=len({name for part in found for name in part.names}),

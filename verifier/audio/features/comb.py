@@ -1,13 +1,27 @@
-"""Lines at the multiples of a hop in a long-term spectrum."""
+"""The traces of up-sampling in a sound: lines of its long-term spectrum at the places that a hop decides.
 
+A vocoder that grows its output by strided or transposed convolution, or by repetition, writes a pattern with the period
+of its hop: lines at multiples of rate / hop hertz, whatever the content (Pons et al., "Upsampling artifacts in neural
+audio synthesis", ICASSP 2021, arXiv:2010.14356). No hop need be told: all are looked for.
+"""
+
+import functools
 from typing import Any
 
 import numpy as np
-import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from verifier.image.features.upsampling_peaks import HOPS, LEVELS_DB, OCTAVES, RUNNING, _combs
+OCTAVES = (4, 8, 16, 32, 64, 128, 256)
+"""Periods in samples: each stands for the hops from it to the next power of two."""
+HOPS = tuple(hop for hop in range(4, 512) if 30**9 % hop == 0)
+"""The hops that are looked for: products of strides of 2, 3 and 5, as most vocoders have; more would add chance."""
+RUNNING = 33
+"""Frequencies over which the running median of a long-term spectrum goes."""
+LOWEST = 1 / 16
+"""The share of the rate below which no line is counted: there stand the harmonics of voices."""
+LEVELS_DB = (-6.0, 20.0)
+"""How much one line may count, so that a whistle is no comb."""
 
 
 def comb_peaks(spectra: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -30,3 +44,15 @@ def comb_peaks(spectra: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.i
         best = strengths[:, own].argmax(axis=1)
         peaks[:, at], hops[:, at] = strengths[np.arange(n), own[best]], of_all[own[best]]
     return peaks, hops
+
+
+@functools.lru_cache(maxsize=4)
+def _combs(bins: int) -> NDArray[np.float64]:
+    """(hops, bins) the weight of each frequency in the comb of each hop: equal at its lines, 0 elsewhere."""
+    frame = 2 * (bins - 1)
+    weights = np.zeros((len(HOPS), bins))
+    for at, hop in enumerate(HOPS):
+        lines = np.rint(np.arange(1, hop // 2 + 1) * frame / hop).astype(np.int64)
+        lines = lines[lines >= LOWEST * frame]
+        weights[at, lines] = 1 / len(lines)
+    return weights

@@ -4,6 +4,7 @@ The definition is librosa's (``feature.melspectrogram`` with its defaults: Slane
 window, frames centred, zeros beyond both ends; it takes an even n_fft), then log(1 + compression M) / full_scale.
 """
 
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from verifier.audio.features.windows import hann
 from verifier.audio.view import MelView
 from verifier.data.batch import Batch
-from verifier.data.view import kind_of
 
 Wave = NDArray[np.float32]
 
@@ -22,13 +22,6 @@ BLOCK = 2**18
 """Samples of frames that are transformed at a time: as many as stay in the cache of a processor."""
 THREADS = 2
 """Most threads that one wave takes: the processes of a run share the machine."""
-
-
-def mel_view(batch: Batch) -> MelView:
-    """The view of a Batch of sound. Raises TypeError for any other: its rules must not have been asked."""
-    if not isinstance(batch.view, MelView):
-        raise TypeError(f"expected sound, found a {kind_of(batch.view)}")
-    return batch.view
 
 
 def frame_rate(view: MelView) -> float:
@@ -53,6 +46,12 @@ def mel_frequencies(view: MelView) -> NDArray[np.float64]:
     low, high = (_mel(hertz) for hertz in (view.lowest_hz, view.ceiling_hz))
     mels = np.linspace(low, high, view.bands + 2)
     return np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((mels - 15) * (np.log(6.4) / 27)))
+
+
+@functools.lru_cache(maxsize=8)
+def band_names(view: MelView) -> tuple[str, ...]:
+    """Each band by the frequency at its centre: ``1,234 Hz``."""
+    return tuple(f"{centre:,.0f} Hz" for centre in mel_frequencies(view)[1:-1])
 
 
 def mel_filters(view: MelView) -> NDArray[np.float32]:

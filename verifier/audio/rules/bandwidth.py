@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.audio.samples import waves
 from verifier.audio.waveform import FRAME
 from verifier.data.batch import Batch
 from verifier.rule.numeric_range import Grid, NumericRange
@@ -26,7 +27,7 @@ class Bandwidth(NumericRange, frozen=True, kw_only=True):
     file says. A spectrogram alone does not tell: samples without a wave, and those of silence, have no trial.
     """
 
-    media = ("mel-spectrogram",)
+    hears = "speaker"
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {"cut-off": ("band limit", -1)}
 
     depth: Annotated[float, option("decibels below the loudest frequency at which sound ends", gt=0, le=200)] = 60
@@ -35,11 +36,11 @@ class Bandwidth(NumericRange, frozen=True, kw_only=True):
         return AXES[at] if at < len(AXES) else NONE
 
     def measure(self, batch: Batch) -> NDArray[np.float64]:
-        spectra = batch.waves.spectra[:, LOWEST:].astype(np.float64)
+        spectra = waves(batch).spectra[:, LOWEST:].astype(np.float64)
         largest = spectra.max(axis=1, keepdims=True)
         loud = (spectra >= largest * 10 ** (-self.depth / 10)) & (largest > 0)
         cut_off = spectra.shape[1] - 1 - loud[:, ::-1].argmax(axis=1)
         power = np.cumsum(spectra, axis=1)
         roll_off = (power >= 0.99 * power[:, -1:]).argmax(axis=1)
-        hertz = (np.stack([cut_off, roll_off], axis=1) + LOWEST) * (batch.waves.rates / FRAME)[:, None]
+        hertz = (np.stack([cut_off, roll_off], axis=1) + LOWEST) * (waves(batch).rates / FRAME)[:, None]
         return np.where(largest > 0, hertz, np.nan)

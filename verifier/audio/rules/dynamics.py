@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.audio.features.mel_spectrogram import by_length, mel_frequencies, mel_view
+from verifier.audio.features.mel_spectrogram import by_length, mel_frequencies
+from verifier.audio.samples import mel_view, waves
 from verifier.data.batch import Batch
 from verifier.rule.numeric_range import Grid, NumericRange
 
@@ -36,7 +37,7 @@ class Dynamics(NumericRange, frozen=True, kw_only=True):
     decibels between the 5 % softest and the 5 % loudest frames. Silence throughout has only the first two.
     """
 
-    media = ("mel-spectrogram",)
+    hears = "loudness"
     survives = ("band limit",)
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {
         "clipped samples": ("clipping", 1),
@@ -48,14 +49,14 @@ class Dynamics(NumericRange, frozen=True, kw_only=True):
         return AXES[at] if at < len(AXES) else NONE
 
     def measure(self, batch: Batch) -> NDArray[np.float64]:
-        waves = batch.waves
+        own = waves(batch)
         found = np.full((len(batch), len(AXES)), np.nan)
-        known = waves.samples > 0
-        found[known, 0] = 100 * waves.clipped[known] / waves.samples[known]
-        found[known, 1] = 100 * waves.zeros[known] / waves.samples[known]
-        sounds = known & (waves.levels > 0)
-        found[sounds, 2] = 20 * np.log10(waves.peaks[sounds].astype(np.float64))
-        found[sounds, 3] = 20 * np.log10(waves.levels[sounds].astype(np.float64))
+        known = own.samples > 0
+        found[known, 0] = 100 * own.clipped[known] / own.samples[known]
+        found[known, 1] = 100 * own.zeros[known] / own.samples[known]
+        sounds = known & (own.levels > 0)
+        found[sounds, 2] = 20 * np.log10(own.peaks[sounds].astype(np.float64))
+        found[sounds, 3] = 20 * np.log10(own.levels[sounds].astype(np.float64))
         view = mel_view(batch)
         edges = mel_frequencies(view)
         widths = (edges[2:] - edges[:-2]).astype(np.float32)  # the filters have area 1: power is what is above them

@@ -4,8 +4,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from verifier.audio.features.mel_spectrogram import by_length, frame_rate, mel_view
+from verifier.audio.features.mel_spectrogram import by_length, frame_rate
 from verifier.audio.features.windows import hann
+from verifier.audio.samples import mel_view
 from verifier.data.batch import Batch
 from verifier.rule.numeric_range import Grid, NumericRange
 
@@ -26,7 +27,6 @@ class ModulationSpectrum(NumericRange, frozen=True, kw_only=True):
     sample that short, or that slow in frames, is no trial.
     """
 
-    media = ("mel-spectrogram",)
     survives = ("band limit", "loudness change", "clipping")
 
     def axis(self, at: int) -> Grid:

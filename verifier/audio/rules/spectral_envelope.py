@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.audio.features.mel_spectrogram import mel_frequencies, mel_view
+from verifier.audio.features.mel_spectrogram import mel_frequencies
+from verifier.audio.samples import mel_view
 from verifier.data.batch import Batch
 from verifier.rule.events import EventLocation
 from verifier.rule.numeric_range import Grid, NumericRange
@@ -27,7 +28,7 @@ class SpectralEnvelope(NumericRange, frozen=True, kw_only=True):
     where the band of a telephone begins (ITU-T G.712).
     """
 
-    media = ("mel-spectrogram",)
+    hears = "speaker"
     survives = ("loudness change", "clipping")
     of_rows = True
 

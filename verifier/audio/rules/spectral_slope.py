@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.audio.features.frame_moments import column_moments
-from verifier.audio.features.mel_spectrogram import frame_rate, mel_frequencies, mel_view
+from verifier.audio.features.mel_spectrogram import frame_rate, mel_frequencies
+from verifier.audio.samples import mel_view
 from verifier.data.batch import Batch
 from verifier.rule.numeric_range import Grid, NumericRange
 
@@ -26,7 +27,6 @@ class SpectralSlope(NumericRange, frozen=True, kw_only=True):
     spectral-centroid, and moments likewise.
     """
 
-    media = ("mel-spectrogram",)
     survives = ("clipping",)
 
     def axis(self, at: int) -> Grid:

@@ -7,7 +7,7 @@ import numpy as np
 
 from verifier.base.errors import InputError
 from verifier.corpora.manifest import Manifest
-from verifier.data.pieces import Picture
+from verifier.image.pixels import PixelPiece
 
 SIDE = 28
 MOST = 60000
@@ -22,7 +22,7 @@ def labels(folder: Path, manifest: Manifest) -> dict[str, int]:
     return {f"{i:05}": label for i, label in enumerate(data[8:])}
 
 
-def read(folder: Path, manifest: Manifest) -> list[Picture]:
+def read(folder: Path, manifest: Manifest) -> list[PixelPiece]:
     """The pictures of the one file in ``folder`` that the manifest names; each is its own group.
 
     Raises InputError if the file is missing or is no such file.
@@ -35,7 +35,7 @@ def read(folder: Path, manifest: Manifest) -> list[Picture]:
     pixels = np.frombuffer(data, np.uint8, offset=16).reshape(count, SIDE, SIDE)
     if manifest.threshold is not None:
         pixels = (pixels >= manifest.threshold).astype(np.uint8) * np.uint8(255)
-    return [Picture(f"{i:05}", f"{i:05}", picture) for i, picture in enumerate(pixels)]
+    return [PixelPiece(f"{i:05}", f"{i:05}", picture) for i, picture in enumerate(pixels)]
 
 
 def _read(folder: Path, name: str, manifest: Manifest) -> tuple[Path, bytes]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from verifier.base.errors import InputError
 from verifier.corpora.manifest import Manifest
-from verifier.data.pieces import Recording
+from verifier.data.pieces import FilePiece
 
 SPEAKERS = {
     "en_US_f_Allison": "allison",
@@ -19,7 +19,7 @@ HEADER = 44
 """Bytes of a WAV file without a sample: there is one."""
 
 
-def read(folder: Path, manifest: Manifest) -> list[Recording]:
+def read(folder: Path, manifest: Manifest) -> list[FilePiece]:
     """Every recording but silent and empty ones, named ``speaker/language/path``. InputError if one is missing."""
     found = []
     for place, speaker in SPEAKERS.items():
@@ -30,5 +30,5 @@ def read(folder: Path, manifest: Manifest) -> list[Recording]:
             inside = path.relative_to(folder / place)
             if "silence" not in inside.parts and path.stat().st_size > HEADER:
                 name = f"{speaker}/{place[:5]}/{inside.with_suffix('').as_posix()}"
-                found.append(Recording(name, name, path))
+                found.append(FilePiece(name, name, path, manifest.medium))
     return sorted(found, key=lambda piece: piece.name)

@@ -7,7 +7,11 @@ some, the weights ``generator.safetensors``, from which ``verify sample`` makes 
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from verifier.base.errors import InputError
+from verifier.data.medium import decoded_view
+from verifier.data.view import View
 
 FOLDER = Path(__file__).parent
 
@@ -23,6 +27,11 @@ def names(corpus: str) -> Sequence[str]:
 def samples_of(corpus: str, name: str) -> Path:
     """The file with the samples of the generator ``name``."""
     return FOLDER / corpus / name / f"{name}.npz"
+
+
+def view_of(corpus: str, name: str) -> View:
+    """The view of these samples, from ``config.yaml``."""
+    return decoded_view(yaml.safe_load((FOLDER / corpus / name / "config.yaml").read_text("utf-8"))["view"])
 
 
 def folder_of(path: str) -> Path:

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
-from verifier.data.view import kind_of
 from verifier.image.view import ImageView
 
 LUMA = (0.299, 0.587, 0.114)
@@ -14,7 +13,7 @@ LUMA = (0.299, 0.587, 0.114)
 def image_view(batch: Batch) -> ImageView:
     """The view of a Batch of pictures. Raises TypeError for any other: its rules must not have been asked."""
     if not isinstance(batch.view, ImageView):
-        raise TypeError(f"expected pictures, found a {kind_of(batch.view)}")
+        raise TypeError(f"expected pictures, found a {batch.view.kind}")
     return batch.view
 
 

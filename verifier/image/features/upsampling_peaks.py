@@ -1,9 +1,8 @@
-"""The traces of up-sampling: replicas of the spectrum at the places that a stride or a hop decides.
+"""The traces of up-sampling in a picture: replicas of the spectrum at the places that a stride decides.
 
 A generator that grows its output by strided or transposed convolution, or by repetition, writes a pattern with the
-period of the stride: lines in the spectrum at multiples of 1 / stride cycles per pixel, or of rate / hop hertz,
-whatever the content (Odena, Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016; Pons et al.,
-"Upsampling artifacts in neural audio synthesis", ICASSP 2021, arXiv:2010.14356). No stride need be told: all are looked
+period of the stride: lines in the spectrum at multiples of 1 / stride cycles per pixel, whatever the content (Odena,
+Dumoulin and Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016). No stride need be told: all are looked
 for.
 """
 
@@ -19,18 +18,8 @@ from verifier.image.features.azimuthal import FLOOR
 
 STRIDES = (2, 3, 4, 5, 6, 7, 8, 16)
 """Periods in pixels."""
-OCTAVES = (4, 8, 16, 32, 64, 128, 256)
-"""Periods in samples: each stands for the hops from it to the next power of two."""
-HOPS = tuple(hop for hop in range(4, 512) if 30**9 % hop == 0)
-"""The hops that are looked for: products of strides of 2, 3 and 5, as most vocoders have; more would add chance."""
 NEAR = 2
 """Frequencies on each side that a peak of a picture is held against."""
-RUNNING = 33
-"""Frequencies over which the running median of a long-term spectrum goes."""
-LOWEST = 1 / 16
-"""The share of the rate below which no line is counted: there stand the harmonics of voices."""
-LEVELS_DB = (-6.0, 20.0)
-"""How much one line may count, so that a whistle is no comb."""
 
 
 def grid_peaks(pictures: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -75,15 +64,3 @@ def _lattice(stride: int, height: int, width: int) -> tuple[NDArray[np.int64], N
     rows, columns = np.where(mirrored, -rows % height, rows), np.where(mirrored, width - columns, columns)
     half = width // 2 + 1
     return row * half + column, rows * half + columns
-
-
-@functools.lru_cache(maxsize=4)
-def _combs(bins: int) -> NDArray[np.float64]:
-    """(hops, bins) the weight of each frequency in the comb of each hop: equal at its lines, 0 elsewhere."""
-    frame = 2 * (bins - 1)
-    weights = np.zeros((len(HOPS), bins))
-    for at, hop in enumerate(HOPS):
-        lines = np.rint(np.arange(1, hop // 2 + 1) * frame / hop).astype(np.int64)
-        lines = lines[lines >= LOWEST * frame]
-        weights[at, lines] = 1 / len(lines)
-    return weights

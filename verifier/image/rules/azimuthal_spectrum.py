@@ -33,7 +33,6 @@ class AzimuthalSpectrum(NumericRange, frozen=True, kw_only=True):
         Literal["variance", "one"], option("what a power is given in dB of: the variance of the picture, or 1")
     ] = "variance"
 
-    media: ClassVar[tuple[str, ...]] = ("image",)
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {
         "0.500 cycles/pixel": ("blur", -1),
         "0.703 cycles/pixel": ("blur", -1),

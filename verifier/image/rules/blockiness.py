@@ -27,7 +27,6 @@ class Blockiness(NumericRange, frozen=True, kw_only=True):
     than 11 pixels on one side has no trial.
     """
 
-    media: ClassVar[tuple[str, ...]] = ("image",)
     # Blocks that begin in the corner are too easily met by what was grown by repetition of 4 pixels.
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {"best 8 x 8 grid": ("JPEG", 1)}
 

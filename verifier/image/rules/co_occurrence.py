@@ -1,7 +1,7 @@
 """How neighbouring pixels differ, by the place of their cell on the grid of even and odd lines and columns."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,6 @@ class CoOccurrence(Distribution, frozen=True, kw_only=True):
     """Lines and columns on which cells begin, and direction -> step in levels of 1/255 -> pairs of pixels."""
 
     headline = ("ks",)
-    media: ClassVar[tuple[str, ...]] = ("image",)
 
     def histograms(self, batch: Batch) -> NDArray[Any]:
         return batch.feature("neighbour differences", lambda batch: neighbour_differences(planes(batch)))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.roll import scan, sounding
 from verifier.music.features.runs import runs
+from verifier.music.samples import roll_view
 
 CutRuns = Literal["skip", "count"]
 LONGEST = 1 << 20
@@ -30,12 +31,12 @@ def notes(batch: Batch, i: int) -> Iterator[tuple[int, int, int, bool]]:
     for at in np.lexsort((rows, starts)):
         start, stop = int(starts[at]), int(stops[at])
         cut = (start == 0 and not batch.begins[i]) or (stop == length and not batch.ends[i])
-        yield batch.roll.lowest_pitch + int(rows[at]), start, stop - start, cut
+        yield roll_view(batch).lowest_pitch + int(rows[at]), start, stop - start, cut
 
 
 def sounding_pitches(batch: Batch, i: int, step: int) -> tuple[int, ...]:
     """MIDI numbers that sound at one step of sample i, upwards."""
-    return tuple(int(row) + batch.roll.lowest_pitch for row in np.flatnonzero(_sounding(batch, i)[:, step]))
+    return tuple(int(row) + roll_view(batch).lowest_pitch for row in np.flatnonzero(_sounding(batch, i)[:, step]))
 
 
 def _sounding(batch: Batch, i: int) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.music.samples import music
 from verifier.music.voices import SILENT, voice_name
 from verifier.music.words import pitch_name
 
@@ -79,7 +80,7 @@ def motions(batch: Batch) -> Motions:
 
 
 def _motions(batch: Batch) -> Motions:
-    pitches = batch.voices.pitches
+    pitches = music(batch).voices.pitches
     _, width, _ = pitches.shape
     # Most steps change nothing: only those at which some voice does are looked at pair by pair.
     moved = (pitches[:, :, 1:] != pitches[:, :, :-1]).any(axis=1) & batch.inside()[:, 1:]
@@ -92,7 +93,7 @@ def _motions(batch: Batch) -> Motions:
     pairs = sounds[:, first] & sounds[:, second] & (moves[:, first] | moves[:, second])
     at, pair = np.nonzero(pairs)
     upper, lower = first[pair].astype(np.int64), second[pair].astype(np.int64)
-    fermatas = batch.voices.fermatas
+    fermatas = music(batch).voices.fermatas
     return Motions(
         samples[at],
         upper,

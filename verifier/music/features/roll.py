@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.data.intensity import BINS, intensity_bins
 from verifier.music.features.chroma import CODES, DOUBLED, classes_of_bytes
 from verifier.music.features.runs import Runs, runs
-from verifier.values.intensity import BINS, intensity_bins
+from verifier.music.samples import roll_view, sounding_cells
 
-COMPILE_AFTER = 1 << 27
-"""Bytes that numpy scans before the compiled loops are loaded: by then numpy has cost about as much as loading them.
-Small inputs never pay for a compiler, and large ones at most twice (benchmarks/counting.py measures both)."""
-
-_scanned = 0
+COMPILE_FROM = 1 << 24
+"""Cells of a Batch from which on the compiled loops scan it: a full one, after which more will come. Loading them takes
+longer than numpy takes for less (benchmarks/counting.py measures both)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +28,7 @@ class RollScan:
     runs       (n, steps + 1) int32, number of uncut runs by length
     cut_runs   (n, steps + 1) int32, number of cut runs by length
     notes      (n, rows) int32, number of runs on each pitch
-    intensity  (n, 768) int32, values in each bin of ``features.intensity``
+    intensity  (n, 768) int32, values in each bin of ``data.intensity``
     """
 
     codes: NDArray[np.uint16]
@@ -47,7 +46,7 @@ def scan(batch: Batch) -> RollScan:
 
 def sounding(batch: Batch) -> NDArray[np.bool_]:
     """(n, rows, steps), the cells that sound, computed once a batch; not to be written to."""
-    return batch.feature("sounding", Batch.sounding)
+    return batch.feature("sounding", sounding_cells)
 
 
 def packed_rows(batch: Batch) -> NDArray[np.uint8]:
@@ -80,7 +79,7 @@ def _packed_rows(batch: Batch) -> NDArray[np.uint8]:
 def _chroma_sets(batch: Batch) -> NDArray[np.uint32]:
     packed = packed_rows(batch)
     sets = np.zeros(packed.shape[:2], np.uint32)
-    for byte, classes in enumerate(classes_of_bytes(batch.roll.lowest_pitch)[: packed.shape[2]]):
+    for byte, classes in enumerate(classes_of_bytes(roll_view(batch).lowest_pitch)[: packed.shape[2]]):
         # No two of eight neighbouring rows are of one class.
         more = classes[packed[:, :, byte]]
         sets |= more | (sets & more) << np.uint32(DOUBLED)
@@ -95,9 +94,7 @@ def _runs_in_time(batch: Batch) -> Runs:
 
 
 def _scan(batch: Batch) -> RollScan:
-    global _scanned
-    _scanned += batch.values.nbytes
-    return scan_compiled(batch) if _scanned > COMPILE_AFTER else scan_numpy(batch)
+    return scan_compiled(batch) if batch.values.size >= COMPILE_FROM else scan_numpy(batch)
 
 
 def scan_numpy(batch: Batch) -> RollScan:
@@ -136,7 +133,7 @@ def scan_compiled(batch: Batch) -> RollScan:
         packed = np.packbits(sounding(batch), axis=2, bitorder="little")
         words.view(np.uint8)[:, :, : packed.shape[2]] = packed
     else:
-        threshold = np.float32(batch.roll.threshold)
+        threshold = np.float32(roll_view(batch).threshold)
         kernels.pack_and_bin(batch.values, batch.lengths, threshold, words, intensity)
     found = RollScan(
         codes=np.zeros((n, steps), np.uint16),
@@ -147,7 +144,7 @@ def scan_compiled(batch: Batch) -> RollScan:
         intensity=intensity,
     )
     kernels.scan_words(
-        words, batch.lengths, batch.begins, batch.ends, batch.roll.lowest_pitch,
+        words, batch.lengths, batch.begins, batch.ends, roll_view(batch).lowest_pitch,
         found.codes, found.polyphony, found.runs, found.cut_runs, found.notes,
     )  # fmt: skip
     if batch.values.dtype == np.bool_:
@@ -159,7 +156,7 @@ def _binary_intensity(batch: Batch, polyphony: NDArray[np.uint8]) -> NDArray[np.
     """Histogram (n, 768) of values that are 0 or 1."""
     bins = np.zeros((len(batch), BINS), np.int32)
     bins[:, 3 * 255 + 1] = polyphony.sum(axis=1, dtype=np.int64)
-    bins[:, 1] = batch.lengths * batch.roll.pitches - bins[:, 3 * 255 + 1]
+    bins[:, 1] = batch.lengths * roll_view(batch).pitches - bins[:, 3 * 255 + 1]
     return bins
 
 

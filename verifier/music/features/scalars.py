@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.onsets import onset_counts
 from verifier.music.features.roll import runs_in_time, scan
+from verifier.music.samples import music, roll_view, sounding_cells
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +125,7 @@ def empty_beat_rate(batch: Batch) -> Floats:
     touched = np.zeros((len(sounds), sounds.shape[1] + 1), np.bool_)
     touched[:, :-1] = sounds
     touched[:, 1:] |= sounds  # where the last of the notes ends
-    per_quarter = float(batch.roll.steps_per_quarter)
+    per_quarter = float(roll_view(batch).steps_per_quarter)
     beats = np.floor(np.arange(touched.shape[1]) / per_quarter).astype(np.int64)
     first = np.flatnonzero(np.diff(beats, prepend=-1))  # of each beat that has a step, the first
     filled = np.count_nonzero(np.logical_or.reduceat(touched, first, axis=1), axis=1)
@@ -170,12 +171,14 @@ def avg_IOI(batch: Batch) -> Floats:  # noqa: N802  # the name it has in mgeval
     first = struck.argmax(axis=1)
     last = counts.shape[1] - 1 - struck[:, ::-1].argmax(axis=1)
     total = counts.sum(axis=1)
-    return _ratio(np.where(total > 1, last - first, 0), np.maximum(total - 1, 0)) / float(batch.roll.steps_per_quarter)
+    return _ratio(np.where(total > 1, last - first, 0), np.maximum(total - 1, 0)) / float(
+        roll_view(batch).steps_per_quarter
+    )
 
 
 def note_density(batch: Batch) -> Floats:
     """Notes per quarter of the sample; nan for one of no steps."""
-    return _ratio(total_used_note(batch), batch.lengths / float(batch.roll.steps_per_quarter))
+    return _ratio(total_used_note(batch), batch.lengths / float(roll_view(batch).steps_per_quarter))
 
 
 def duration_entropy(batch: Batch) -> Floats:
@@ -206,13 +209,13 @@ SCALARS: Mapping[Name, Scalar] = {
 
 def bar_steps(batch: Batch) -> NDArray[np.int64]:
     """(n,) the steps of a bar, to the nearest, at least 1."""
-    return np.maximum(np.rint(batch.meters * float(batch.roll.steps_per_quarter)).astype(np.int64), 1)
+    return np.maximum(np.rint(music(batch).meters * float(roll_view(batch).steps_per_quarter)).astype(np.int64), 1)
 
 
 def _pitch_classes(batch: Batch) -> NDArray[np.int64]:
     """(n, 12), the notes of each pitch class."""
     notes = scan(batch).notes
-    classes = (batch.roll.lowest_pitch + np.arange(notes.shape[1])) % 12
+    classes = (roll_view(batch).lowest_pitch + np.arange(notes.shape[1])) % 12
     return np.asarray(notes @ (classes[:, None] == np.arange(12)), np.int64)
 
 
@@ -235,3 +238,13 @@ def _ratio(a: NDArray[np.int64] | Floats, b: NDArray[np.int64] | Floats) -> Floa
     """a / b, and nan where b is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(b > 0, a / b, np.nan), np.float64)
+
+
+def longest_pitch_class(batch: Batch) -> NDArray[np.int64]:
+    """The pitch class, 0 (C) to 11, that sounds longest in each sample, (n,): what a classifier of music learns here.
+
+    Two notes of one class count twice. Of equals, and where nothing sounds, it is the lowest.
+    """
+    pitches = roll_view(batch).lowest_pitch + np.arange(roll_view(batch).pitches)
+    steps = sounding_cells(batch).sum(axis=2) @ (pitches[:, None] % 12 == np.arange(12))
+    return np.asarray(steps.argmax(axis=1), np.int64)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.music.samples import music
 from verifier.music.voices import SILENT
 from verifier.rule.rule import SparseCounts
 
@@ -56,7 +57,7 @@ def slices(batch: Batch) -> Slices:
 
 
 def _slices(batch: Batch) -> Slices:
-    every = batch.voices.pitches
+    every = music(batch).voices.pitches
     enters = every != SILENT
     enters[:, :, 1:] &= every[:, :, 1:] != every[:, :, :-1]
     samples, starts = np.nonzero(enters.any(axis=1) & batch.inside())
@@ -80,7 +81,7 @@ def _slices(batch: Batch) -> Slices:
 
 def sounding_voices(batch: Batch, i: int, step: int) -> tuple[int, ...]:
     """MIDI numbers that the voices of sample i sound at a step, upwards."""
-    return tuple(sorted(pitch for pitch in batch.voices.pitches[i, :, step].tolist() if pitch != SILENT))
+    return tuple(sorted(pitch for pitch in music(batch).voices.pitches[i, :, step].tolist() if pitch != SILENT))
 
 
 @functools.lru_cache(maxsize=1 << 16)

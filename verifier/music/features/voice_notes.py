@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music.piano_roll import MAX_VOICES
+from verifier.music.samples import music
 from verifier.music.voices import SILENT, voice_name
 from verifier.music.words import pitch_name
 
@@ -118,7 +119,7 @@ _PARTS = {part_name(part): part for part in range(PARTS) if part % MAX_VOICES <=
 
 def _notes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(n, voices, steps) each, where a voice sounds, and where a note begins."""
-    found = batch.voices
+    found = music(batch).voices
     sounding = (found.pitches != SILENT) & batch.inside()[:, None, :]
     begins = sounding.copy()
     begins[:, :, 1:] &= found.attacks[:, :, 1:] | (found.pitches[:, :, 1:] != found.pitches[:, :, :-1])
@@ -141,14 +142,14 @@ def _spans(
 
 def _lines(batch: Batch) -> VoiceNotes:
     samples, voices, starts, stops = _spans(*batch.feature("voice-notes", _notes))
-    pitches = batch.voices.pitches[samples, voices, starts].astype(np.int64)
-    return VoiceNotes(samples, voices, batch.voices.counts[samples], starts, stops, pitches)
+    pitches = music(batch).voices.pitches[samples, voices, starts].astype(np.int64)
+    return VoiceNotes(samples, voices, music(batch).voices.counts[samples], starts, stops, pitches)
 
 
 def _dyads(batch: Batch) -> Dyads:
     sounding, begins = batch.feature("voice-notes", _notes)
     both = sounding[:, :-1] & sounding[:, 1:]
     samples, voices, starts, stops = _spans(both, both & (begins[:, :-1] | begins[:, 1:]))
-    upper = batch.voices.pitches[samples, voices, starts].astype(np.int64)
-    lower = batch.voices.pitches[samples, voices + 1, starts].astype(np.int64)
-    return Dyads(samples, voices, batch.voices.counts[samples], starts, stops, upper, lower)
+    upper = music(batch).voices.pitches[samples, voices, starts].astype(np.int64)
+    lower = music(batch).voices.pitches[samples, voices + 1, starts].astype(np.int64)
+    return Dyads(samples, voices, music(batch).voices.counts[samples], starts, stops, upper, lower)

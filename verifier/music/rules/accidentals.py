@@ -11,6 +11,7 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music.features.chroma import CODES, DOUBLED, PITCH_CLASSES, Unions, chord_name, transpose
 from verifier.music.features.roll import chroma_sets, runs_in_time
+from verifier.music.samples import roll_view
 from verifier.rule.counted import Counted, Events, looked_up
 from verifier.rule.rule import Count, RuleCounts, SparseCounts, Violation, option, replace
 
@@ -158,8 +159,8 @@ def contexts(batch: Batch, near: float, wide: float) -> Contexts:
     """What surrounds every note of every sample; ``near`` and ``wide`` in quarter notes."""
     samples, row, start, stop = runs_in_time(batch)
     steps, length = batch.values.shape[2], batch.lengths[samples]
-    pitch_class = (batch.roll.lowest_pitch + row) % 12
-    far = [round(span * batch.roll.steps_per_quarter) for span in (near, wide)]
+    pitch_class = (roll_view(batch).lowest_pitch + row) % 12
+    far = [round(span * roll_view(batch).steps_per_quarter) for span in (near, wide)]
     longest = max(1, *far, int((stop - start).max(initial=1)))
     unions = Unions.of(chroma_sets(batch), longest)
 
@@ -180,7 +181,7 @@ def contexts(batch: Batch, near: float, wide: float) -> Contexts:
     # The step into a note is upward if it comes from below.
     line = _seen_from(chord, pitch_class) << 10 | np.where(into, 26 - into, 0) << 5 | out
     seen = np.stack([_seen_from(found, pitch_class) for found in sets])
-    return Contexts(samples, row + batch.roll.lowest_pitch, start, stop, line, seen)
+    return Contexts(samples, row + roll_view(batch).lowest_pitch, start, stop, line, seen)
 
 
 def _seen_from(sets: Ints, pitch_class: Ints) -> Ints:

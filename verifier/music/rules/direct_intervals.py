@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.music.features.motions import FIFTH, OTHER, Motions, motions, perfect
+from verifier.music.samples import music
 from verifier.music.voice_rules import MotionRule
 from verifier.rule.rule import option
 from verifier.rule.textbook import TextbookRule
@@ -43,7 +44,7 @@ class DirectIntervals(MotionRule, TextbookRule, frozen=True, kw_only=True):
         """The motions in which both outer voices move, and the key of each."""
         every = motions(batch)
         moving = (every.upper_from != every.upper_to) & (every.lower_from != every.lower_to)
-        found = every.where(moving & every.outer(batch.voices.counts))
+        found = every.where(moving & every.outer(music(batch).voices.counts))
         before = perfect(found.upper_from, found.lower_from)
         after = perfect(found.upper_to, found.lower_to)
         # As in parallels, an octave and a unison are one.

@@ -12,6 +12,7 @@ from verifier.base.text import times
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions, motions
 from verifier.music.features.sonorities import INTERVALS
+from verifier.music.samples import music, roll_view
 from verifier.music.voices import SILENT, voice_name
 from verifier.music.words import pitch_name
 from verifier.rule.counted import Events, counts_of_names, names_of_counts
@@ -76,7 +77,7 @@ class Dissonances(Vocabulary, frozen=True, kw_only=True):
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
         one = batch.take([i])
         found, every = _found(one), motions(one)
-        count = int(batch.voices.counts[i])
+        count = int(music(batch).voices.counts[i])
         every_at = np.arange(len(found.keys))
         lines = _lines(every, found.first, found.then, found.crossed, every_at).transpose(2, 0, 1).tolist()
         for at, key in enumerate(self._keys(found).tolist()):
@@ -150,7 +151,7 @@ def _found(batch: Batch) -> Found:
 def _find(batch: Batch) -> Found:
     every = motions(batch)
     # An interval lasts from one motion of its two voices to the next; all motions of a pair are brought together.
-    width = batch.voices.pitches.shape[1]
+    width = music(batch).voices.pitches.shape[1]
     pair = (every.upper * width + every.lower).astype(np.uint8)  # at most MAX_VOICES, 16; numpy sorts bytes by radix
     order = np.argsort(pair, kind="stable")
     first, then = order[:-1], order[1:]
@@ -166,7 +167,7 @@ def _find(batch: Batch) -> Found:
     crossed = apart < 0
     kinds = _KIND[np.abs(apart) % 12]
     fourths = np.flatnonzero(kinds == _FOURTH)
-    sounding = batch.voices.pitches[samples[fourths], :, every.starts[first[fourths]]]
+    sounding = music(batch).voices.pitches[samples[fourths], :, every.starts[first[fourths]]]
     lowest = np.min(sounding, axis=1, initial=np.iinfo(np.int16).max, where=sounding != SILENT)
     kinds[fourths[_lines(every, first, then, crossed, fourths)[1, 1] != lowest]] = CONSONANCE
     # Few intervals are dissonant: only what these do is looked at.
@@ -175,10 +176,10 @@ def _find(batch: Batch) -> Found:
     into, out = moves[0] * len(MOVES) + moves[1]
     keys = np.zeros(len(first), np.int64)
     keys[at] = 1 + ((kinds[at] * _WAYS + into) * _WAYS + out) * 2
-    per_quarter = float(batch.roll.steps_per_quarter)
+    per_quarter = float(roll_view(batch).steps_per_quarter)
     of, start = samples[at], every.starts[first[at]]
     on_beat = np.zeros(len(first), np.bool_)
-    on_beat[at] = (batch.starts[of] + start - np.rint(batch.pickups[of] * per_quarter)) % per_quarter == 0
+    on_beat[at] = (batch.starts[of] + start - np.rint(music(batch).pickups[of] * per_quarter)) % per_quarter == 0
     return Found(first, then, samples, crossed, keys, on_beat)
 
 

@@ -14,6 +14,7 @@ from verifier.base.errors import InputError
 from verifier.base.text import times
 from verifier.data.batch import Batch
 from verifier.music.features.voice_notes import VoiceNotes, in_time, lines
+from verifier.music.samples import music, roll_view
 from verifier.music.voices import voice_name
 from verifier.music.words import pitch_name
 from verifier.rule.counted import Events
@@ -164,16 +165,16 @@ def _placed(batch: Batch) -> tuple[VoiceNotes, NDArray[np.int64]]:
 
 def _find(batch: Batch) -> tuple[VoiceNotes, NDArray[np.int64]]:
     found = lines(batch)
-    begun = (found.starts > 0) | batch.voices.attacks[found.samples, found.voices, found.starts]
+    begun = (found.starts > 0) | music(batch).voices.attacks[found.samples, found.voices, found.starts]
     ended = (found.stops < batch.lengths[found.samples]) | batch.ends[found.samples]
     at = np.flatnonzero(begun & ended)
     found = VoiceNotes(*(column[at] for column in found))
-    per_quarter = float(batch.roll.steps_per_quarter)
+    per_quarter = float(roll_view(batch).steps_per_quarter)
     # Rounded to a finer grid, steps that miss it would hit now one point of it and now the next.
     grid = max(grid for grid in GRIDS if grid <= max(per_quarter, 1))
 
     def ticks(steps: NDArray[np.int64]) -> NDArray[np.int64]:
-        quarters = (batch.starts[found.samples] + steps) / per_quarter - batch.pickups[found.samples]
+        quarters = (batch.starts[found.samples] + steps) / per_quarter - music(batch).pickups[found.samples]
         # The last addend: a half must go up in spite of the rounding errors before it.
         return np.floor(quarters * grid + 0.5 + 1e-6).astype(np.int64) * (TICKS // grid)
 

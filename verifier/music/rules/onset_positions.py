@@ -9,6 +9,7 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music.features.onsets import true_onset_counts
 from verifier.music.features.scalars import bar_steps
+from verifier.music.samples import music, roll_view
 from verifier.rule.ngrams import LENGTH_AT, Ints, Ngrams, Occurrences
 from verifier.rule.rule import Count, SparseCounts, option
 
@@ -44,14 +45,14 @@ class OnsetPositions(Ngrams, frozen=True, kw_only=True):
     def occurrences(self, batch: Batch) -> Occurrences:
         counts = true_onset_counts(batch)
         samples, steps = np.nonzero(counts)
-        per_quarter = float(batch.roll.steps_per_quarter)
+        per_quarter = float(roll_view(batch).steps_per_quarter)
         if self.within == "bar":
             known = (batch.begins | (batch.starts > 0))[samples]  # a cut at the very start of a piece was never made
             samples, steps = samples[known], steps[known]
             periods = bar_steps(batch)[samples]
         else:
             periods = np.full(len(samples), max(round(per_quarter), 1))
-        pickups = np.rint(batch.pickups * per_quarter).astype(np.int64)
+        pickups = np.rint(music(batch).pickups * per_quarter).astype(np.int64)
         positions = (batch.starts[samples] + steps - pickups[samples]) % periods
         symbols = positions * MOST + np.minimum(counts[samples, steps], MOST) - 1
         return Occurrences(samples, steps, symbols | periods << BITS | 1 << LENGTH_AT)

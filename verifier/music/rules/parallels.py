@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.music.features.motions import FIFTH, OCTAVE, UNISON, Motions, motions, perfect
+from verifier.music.samples import music
 from verifier.music.voice_rules import MotionRule
 from verifier.rule.rule import option
 from verifier.rule.textbook import TextbookRule
@@ -54,7 +55,7 @@ class Parallels(MotionRule, TextbookRule, frozen=True, kw_only=True):
         found = every.where((every.upper_from != every.upper_to) & (every.lower_from != every.lower_to))
         before = perfect(found.upper_from, found.lower_from)
         after = perfect(found.upper_to, found.lower_to)
-        keys = 8 * _KIND[before, after] + CONTRARY * found.contrary() + OUTER * found.outer(batch.voices.counts)
+        keys = 8 * _KIND[before, after] + CONTRARY * found.contrary() + OUTER * found.outer(music(batch).voices.counts)
         return found, keys + FERMATA * found.boundaries
 
     def breaking(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:

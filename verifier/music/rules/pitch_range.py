@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.durations import notes
 from verifier.music.features.roll import scan
+from verifier.music.samples import music, roll_view
 from verifier.music.words import pitch_name
 from verifier.rule.charts import Histograms, Panel
 from verifier.rule.counted import counts_of_map, map_of_counts
@@ -37,8 +38,8 @@ class PitchRange(Vocabulary, frozen=True, kw_only=True):
 
     def histograms(self, batch: Batch) -> NDArray[Any]:
         counts = np.zeros((len(batch), OUTSIDE_VIEW + 1), np.int64)
-        counts[:, batch.roll.lowest_pitch : batch.roll.highest_pitch + 1] = scan(batch).notes
-        counts[:, OUTSIDE_VIEW] = batch.clipped
+        counts[:, roll_view(batch).lowest_pitch : roll_view(batch).highest_pitch + 1] = scan(batch).notes
+        counts[:, OUTSIDE_VIEW] = music(batch).clipped
         return counts
 
     def from_yaml(self) -> SparseCounts:
@@ -53,7 +54,7 @@ class PitchRange(Vocabulary, frozen=True, kw_only=True):
         return np.arange(keys.min(), keys.max() + 1) if len(keys) else keys
 
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
-        for _ in range(int(batch.clipped[i])):
+        for _ in range(int(music(batch).clipped[i])):
             yield EventLocation(OUTSIDE_VIEW, 0, int(batch.lengths[i]), ())
         for pitch, start, steps, _ in notes(batch, i):
             yield EventLocation(pitch, start, steps, (pitch,))

@@ -14,6 +14,7 @@ from verifier.data.batch import Batch
 from verifier.music.features.onsets import onset_counts
 from verifier.music.features.roll import scan
 from verifier.music.features.scalars import bar_steps
+from verifier.music.samples import roll_view
 from verifier.rule.distribution import Distribution, DistributionChecker
 from verifier.rule.rule import Count, SparseCounts, Violation, replace
 
@@ -155,7 +156,7 @@ def _histograms(batch: Batch) -> NDArray[np.int64]:
     codes, begun = scan(batch).codes, onset_counts(batch) > 0
     steps = codes.shape[1]
     found = np.zeros((len(batch), len(PARTS), LEVELS), np.int64)
-    bars, quarter = bar_steps(batch), max(round(float(batch.roll.steps_per_quarter)), 1)
+    bars, quarter = bar_steps(batch), max(round(float(roll_view(batch).steps_per_quarter)), 1)
     for bar in np.unique(bars).tolist():
         at = np.flatnonzero(bars == bar)
         for number, lag in enumerate(LAGS):

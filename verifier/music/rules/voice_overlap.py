@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions, motions
 from verifier.music.features.voice_notes import PAIRS, pairs
+from verifier.music.samples import music
 from verifier.music.voice_rules import MotionRule
 from verifier.rule.rule import option
 from verifier.rule.textbook import TextbookRule
@@ -39,7 +40,7 @@ class VoiceOverlap(MotionRule, TextbookRule, frozen=True, kw_only=True):
         in_order = (every.upper_from >= every.lower_from) & (every.upper_to >= every.lower_to)
         found = every.where((every.lower == every.upper + 1) & moving & in_order)
         below, above = found.lower_to > found.upper_from, found.upper_to < found.lower_from
-        pair = pairs(found.upper, batch.voices.counts[found.samples])
+        pair = pairs(found.upper, music(batch).voices.counts[found.samples])
         return found, 2 * (len(KINDS) * pair + np.select([below, above], [1, 2], 0)) + found.boundaries
 
     def breaking(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:

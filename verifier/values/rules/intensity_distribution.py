@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.data.intensity import bin_name, bin_of_name, bin_positions
+from verifier.data.levels import levels
 from verifier.rule.charts import Panel, Values
 from verifier.rule.counted import counts_of_names, names_of_counts
 from verifier.rule.distribution import Distribution
 from verifier.rule.rule import Count, SparseCounts, option
-from verifier.values.intensity import bin_name, bin_of_name, bin_positions
-from verifier.values.levels import levels
 
 MIDDLE = (0.11, 0.88)
 """Where TequilaGAN (Valle, Cai and Doshi, arXiv:1807.04919) looks between the two modes of a picture."""
@@ -31,7 +31,7 @@ class IntensityDistribution(Distribution, frozen=True, kw_only=True):
     values: dict[str, Count] = {}
     """'at', 'below' or 'above' a level of 1/255 -> values."""
 
-    media = ("piano-roll", "mel-spectrogram", "image")
+    hears = "loudness"
     survives = ("clipping",)
     headline = ("ks", "ks-8-bit")
 

@@ -6,19 +6,14 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.audio.features.mel_spectrogram import mel_frequencies
-from verifier.audio.view import MelView
 from verifier.data.batch import Batch
-from verifier.image.view import ImageView
-from verifier.music.view import PianoRollView
+from verifier.data.intensity import BINS, bin_name, bin_of_name, intensity_bins
+from verifier.data.levels import levels
+from verifier.data.medium import medium_of
 from verifier.rule.counted import counts_of_names, names_of_counts
 from verifier.rule.events import EventLocation
 from verifier.rule.rule import Count, SparseCounts, option
 from verifier.rule.vocabulary import Vocabulary
-from verifier.values.intensity import BINS, bin_name, bin_of_name, intensity_bins
-from verifier.values.levels import levels
-
-PLANES = ("red", "green", "blue")
 
 
 class IntensityModes(Vocabulary, frozen=True, kw_only=True):
@@ -36,6 +31,7 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
 
     key_space = BINS
     media = ("piano-roll", "image")
+    hears = "loudness"
     survives = ("band limit", "clipping")
     headline = ("between",)
 
@@ -81,17 +77,11 @@ class IntensityModes(Vocabulary, frozen=True, kw_only=True):
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
         values = batch.values[i, :, : int(batch.lengths[i])].astype(np.float32)
         bins = intensity_bins(values)
-        view = batch.view
-        centres = mel_frequencies(view)[1:-1] if isinstance(view, MelView) else None
+        cell = medium_of(batch.view).cell
         for step in range(values.shape[1]):
             for row, key in enumerate(bins[:, step].tolist()):
-                if isinstance(view, PianoRollView):
-                    yield EventLocation(key, step, 1, (view.lowest_pitch + row,))
-                elif isinstance(view, ImageView):
-                    plane = f"{PLANES[row // view.height]} " if view.channels == 3 else ""
-                    yield EventLocation(key, step, 1, (), f"{plane}x {step}, y {row % view.height}", (row,))
-                elif centres is not None:
-                    yield EventLocation(key, step, 1, (), f"{centres[row]:,.0f} Hz", (row,))
+                pitches, words, rows = cell(batch, row, step)
+                yield EventLocation(key, step, 1, pitches, words, rows)
 
     def key_name(self, key: int) -> str:
         if key in (0, BINS - 1):

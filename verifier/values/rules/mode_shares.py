@@ -7,9 +7,9 @@ from msgspec import field
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.data.levels import levels
 from verifier.rule.numeric_range import Grid, NumericRange
 from verifier.rule.rule import option
-from verifier.values.levels import levels
 
 NONE = Grid("", "", 0, 1)
 
@@ -30,6 +30,7 @@ class ModeShares(NumericRange, frozen=True, kw_only=True):
     beside: Annotated[int, option("levels of 1/255 around a mode that are beside it", ge=1, le=127)] = 8
 
     media = ("image",)
+    hears = "loudness"
     survives = ("clipping",)
 
     def axis(self, at: int) -> Grid:

@@ -6,6 +6,7 @@ not find a work whose notes are divided among the parts in another way.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -115,3 +116,9 @@ def duplicate_groups(pieces: Sequence[Notes], works: Sequence[str] | None = None
         for i in component:
             groups[i] = names[min(component)]
     return groups
+
+
+def grouped(pieces: Sequence[Notes]) -> list[Notes]:
+    """The pieces, those that are one work in one group."""
+    groups = duplicate_groups(pieces, [piece.group for piece in pieces])
+    return [replace(piece, group=group) for piece, group in zip(pieces, groups, strict=True)]

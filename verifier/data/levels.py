@@ -1,12 +1,10 @@
-"""Levels: how the values of each sample are distributed over the bins of ``features.intensity``, in every medium."""
+"""Levels: how the values of each sample are distributed over the bins of ``data.intensity``, in every medium."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
-from verifier.music.features.roll import scan
-from verifier.music.view import PianoRollView
-from verifier.values.intensity import BINS, intensity_bins
+from verifier.data.intensity import BINS, intensity_bins
 
 AT_ONCE = 1 << 22
 """Values that are binned at once."""
@@ -14,8 +12,6 @@ AT_ONCE = 1 << 22
 
 def levels(batch: Batch) -> NDArray[np.int32]:
     """(n, 768) how many values of each sample lie in each bin; computed once and kept on the batch."""
-    if isinstance(batch.view, PianoRollView):
-        return scan(batch).intensity
     return batch.feature("levels", _levels)
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from verifier.base.errors import InputError, printable
 from verifier.base.files import replacing
+from verifier.data.medium import decoded_view
 from verifier.data.view import View
 from verifier.generators.config import Config
 from verifier.spec.provenance import CorpusRecord
@@ -38,7 +39,7 @@ class TrainedRecord(Struct, frozen=True, kw_only=True):
 class _File(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     verifier: int
     generator: Config
-    view: View
+    view: dict[str, Any]
     corpus: CorpusRecord
 
 
@@ -93,7 +94,11 @@ def load(folder: Path) -> TrainedRecord:
     if not isinstance(found, dict) or found.get("verifier") != VERSION:
         raise InputError(path, f"expected the record of a training, which starts with 'verifier: {VERSION}'")
     file_ = converted(found, _File, path)
-    return TrainedRecord(config=file_.generator, view=file_.view, corpus=file_.corpus)
+    try:
+        view = decoded_view(file_.view)
+    except msgspec.ValidationError as error:
+        raise InputError(path, f"view: {printable(error)}".replace("`", "'")) from None
+    return TrainedRecord(config=file_.generator, view=view, corpus=file_.corpus)
 
 
 def dump(record: TrainedRecord, folder: Path) -> None:
@@ -128,7 +133,12 @@ def converted(data: object, kind: type[T], place: object, *, strict: bool = True
 
 def _document(record: TrainedRecord) -> dict[str, Any]:
     found = msgspec.to_builtins(
-        _File(verifier=VERSION, generator=record.config, view=record.view, corpus=record.corpus)
+        _File(
+            verifier=VERSION,
+            generator=record.config,
+            view=msgspec.to_builtins(record.view),
+            corpus=record.corpus,
+        )
     )
     plain: dict[str, Any] = {
         name: {key: value for key, value in part.items() if value is not None} if isinstance(part, dict) else part

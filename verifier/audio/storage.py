@@ -1,0 +1,70 @@
+"""How sounds are stored: their sample rates, and how far up they reach."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+from msgspec import Struct
+
+from verifier.audio.samples import mel_view, waves
+from verifier.data.batch import Batch
+from verifier.data.storage import Count, StorageProfile
+
+NOTICED = 0.05
+"""A difference of shares from which on it is said."""
+NARROW = 0.8
+"""A sound that ends below this share of the highest frequency of the view is narrow."""
+
+
+class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Of samples whose waves are known: ``rates``, samples a second of the file -> samples; how many of them are
+    ``narrow``: they end, 60 dB below their loudest frequency, far below the highest of the view.
+    """
+
+    rates: dict[int, Count] = {}
+    narrow: Count = 0
+
+    def __add__(self, other: "Sounds") -> "Sounds":
+        rates = {rate: self.rates.get(rate, 0) + other.rates.get(rate, 0) for rate in {**self.rates, **other.rates}}
+        return Sounds(rates=dict(sorted(rates.items())), narrow=self.narrow + other.narrow)
+
+    @classmethod
+    def of(cls, batch: Batch) -> Self:
+        """Those of a batch."""
+        from verifier.audio.rules.bandwidth import Bandwidth
+
+        known = waves(batch).rates
+        rates, counts = np.unique(known[known > 0], return_counts=True)
+        ends = Bandwidth().measure(batch)[:, 0] if len(rates) else np.zeros(0)
+        narrow = int(np.count_nonzero(ends < NARROW * mel_view(batch).ceiling_hz))  # silence, a nan, is not
+        return cls(rates=dict(zip(rates.tolist(), counts.tolist(), strict=True)), narrow=narrow)
+
+
+class SoundStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """sounds: of the waves."""
+
+    sounds: Sounds = Sounds()
+
+    def against(self, corpus: Any) -> Iterator[str]:
+        """What differs from the corpus, in sentences."""
+        real, tested = (sum(profile.sounds.rates.values()) for profile in (corpus, self))
+        if not real or not tested:
+            return
+        rates = corpus.sounds.rates
+        other = sum(count for rate, count in self.sounds.rates.items() if rates.get(rate, 0) / real < NOTICED)
+        if other / tested > NOTICED:
+            yield (
+                f"the sounds have {_rates(self.sounds)} samples a second, {_rates(corpus.sounds)} in the corpus:"
+                " bandwidth, dynamics and upsampling-peaks measure the file, the others what resampling left of it"
+            )
+        if (narrow := self.sounds.narrow / tested) - (of_corpus := corpus.sounds.narrow / real) > NOTICED:
+            yield (
+                f"{narrow:.0%} of the sounds end far below the highest frequency of the view, {of_corpus:.0%} in the"
+                " corpus: they were made, sent or stored at a lower rate, and rules about the upper bands find that"
+            )
+
+
+def _rates(sounds: Sounds) -> str:
+    """The rates in words, the most frequent first."""
+    ordered = sorted(sounds.rates, key=lambda rate: (-sounds.rates[rate], rate))
+    return ", ".join(f"{rate:,}" for rate in ordered[:3]) + (" and other" if len(ordered) > 3 else "")

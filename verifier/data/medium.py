@@ -1,0 +1,278 @@
+"""The seam: what the engine asks of a medium, and the media there are.
+
+A medium is one object, which the entry point group ``verifier.media`` names by the kind of its views. It derives from
+Medium and defines what its samples need; what stands here does for samples that are arrays of values in files.
+"""
+
+import functools
+import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from verifier.base.errors import InputError
+from verifier.data.axes import Axes, cell_axes
+from verifier.data.batch import Batch
+from verifier.data.pieces import Extent, FilePiece, Piece, digest_of, joined, one_group_each
+from verifier.data.storage import StorageProfile
+from verifier.data.view import View
+
+if TYPE_CHECKING:  # types of the layers above, which a medium gives them objects of
+    from rich.text import Text
+
+    from verifier.judge.sets import SetCheck
+    from verifier.rule.fault import Fault
+    from verifier.rule.rule import Rule, Violation
+
+Found = Mapping[int, Sequence["Violation"]]
+"""Sample -> its violations."""
+ObjectReader = Callable[[Any, Any, str], Batch]
+"""(object, view, name) -> its samples."""
+
+
+class Cell(NamedTuple):
+    """A cell of a sample: in music its pitch as a MIDI number; or in words, and its row."""
+
+    pitches: tuple[int, ...]
+    words: str
+    rows: tuple[int, ...]
+
+
+class Classes(NamedTuple):
+    """Of (n,) samples the class of each, from 0, how many there are, and what they are, in words."""
+
+    of: NDArray[np.int64]
+    number: int
+    words: str
+
+
+SampleWriter = Callable[[Path, NDArray[np.float32]], int]
+"""(path, values (rows, steps)) -> a file; gives the steps that it holds up to its end, 0 for nothing."""
+
+
+class Baseline(NamedTuple):
+    """Samples made from real ones, a part of every corpus of a medium: the function that makes them of a batch, and a
+    number of its own, so that no two draw the same random numbers.
+    """
+
+    make: Callable[[Batch, Generator], Batch]
+    seed: int
+
+
+class Medium(Protocol):
+    """What a sample of a kind of view is, and how it is read, told of and drawn."""
+
+    name: str
+    """The tag of its view in the spec file."""
+    view: type[View]
+    suffixes: Sequence[str]
+    """Endings of the files that it reads, in lower case; arrays are read by all media."""
+    rules: str
+    """The package in which each module is a rule of this medium."""
+    storage: type[StorageProfile] = StorageProfile
+    """What a spec keeps of how the corpus is stored."""
+    whole_pieces: bool = False
+    """Whether the samples of one piece are read together: violations are numbered through it."""
+    copies: Sequence[str] = ()
+    """Endings of the annotated copies of a piece that ``annotate`` can write."""
+
+    throughout: str | None = None
+    """What a violation that lasts from end to end has in place of a time; None where a time is said all the same."""
+
+    # Reading.
+
+    def is_file(self, name: str) -> bool:
+        """Whether a file of that name is one of the medium: by its suffix."""
+        return name.lower().endswith(tuple(self.suffixes))
+
+    def read(self, path: Path, view: Any, *, name: str, keep_source: bool = False) -> Iterator[Batch]:
+        """All samples of a file, in order; each is called after ``name``, which is also their group. ``keep_source``
+        keeps what the samples were made of, so that faults can be planted there. Raises InputError.
+        """
+        return iter([self.batch_of([self.piece(path, name=name, group=name)], view, keep_source=keep_source)])
+
+    def piece(self, path: Path, *, name: str, group: str) -> Piece:
+        """The work in a file. By default it is not opened before a view says how to see it."""
+        return FilePiece(name, group, path, self.name)
+
+    def named_file(self, name: str) -> Path | None:
+        """The file that an installed package brings under that name; None if there is none."""
+        return None
+
+    def extent(self, piece: Any, view: Any) -> Extent | None:
+        """How many samples a piece gives, where that is known without making them. Raises InputError for a piece that
+        holds nothing.
+        """
+        return None
+
+    def batch_of(self, pieces: Sequence[Any], view: Any, *, keep_source: bool = False) -> Batch:
+        """The samples of ``pieces``, one piece after the other. Raises InputError for a file that cannot be read."""
+        return joined(pieces, view, lambda piece: self.read(piece.path, view, name=piece.name, keep_source=keep_source))
+
+    def grouped(self, pieces: Sequence[Any]) -> list[Piece]:
+        """The pieces, those that are one work in one group: by default those that are equal to the last bit."""
+        return one_group_each(pieces)
+
+    def digest(self, pieces: Sequence[Any]) -> str:
+        """sha256 of what pieces are called and hold."""
+        return digest_of(pieces)
+
+    def axes(self, shape: tuple[int, ...], dtype: np.dtype[Any], view: Any, name: str) -> Axes:
+        """What the axes of an array are. Raises WrongShapeError that says what to do."""
+        return cell_axes(shape, view, name)
+
+    def objects(self) -> Mapping[tuple[str, str], ObjectReader]:
+        """What reads objects in memory, by the library and the name of their type."""
+        return {}
+
+    # Words.
+
+    def place(self, batch: Batch, i: int, step: int) -> str:
+        """Where a step of sample i lies in its piece, in words; nothing where that says nothing."""
+        return f"step {int(batch.starts[i]) + step}"
+
+    def cell(self, batch: Batch, row: int, step: int) -> Cell:
+        """Where a cell of a sample is, for a person."""
+        return Cell((), f"row {row}", (row,))
+
+    def describe(self, view: Any) -> str:
+        """The view in words."""
+        return f"{view.kind} of {view.rows} rows"
+
+    def row_names(self, view: Any) -> Sequence[str] | None:
+        """What each row of a sample is called, in numbers with their unit; None where it has no name."""
+        return None
+
+    # Guards.
+
+    def storage_of(self, batch: Batch) -> Mapping[str, Any]:
+        """The fields of ``storage`` that are the medium's own."""
+        return {}
+
+    def confounds(self, corpus: Any, samples: Any) -> Iterator[str]:
+        """What differs in these fields between corpus and samples, each as a sentence that says what follows."""
+        yield from ()
+
+    def set_checks(self) -> Sequence["SetCheck"] | None:
+        """What a sample set as a whole is held to beside coverage; None if sets are not looked at as a whole."""
+        return None
+
+    # What is made of samples.
+
+    def faults(self) -> Mapping[str, "Fault"]:
+        """What `verify power` plants, by name."""
+        return {}
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """What samples are made of real ones, by the name of the part of the corpus that they are."""
+        return {}
+
+    def planes(self, view: Any) -> tuple[int, int, int]:
+        """Channels, rows and columns of a sample as a generator makes it."""
+        return 1, view.rows, view.window
+
+    def cells(self, batch: Batch) -> NDArray[np.float32]:
+        """(n, rows, steps) the samples as a classifier sees them, from 0 to 1."""
+        return batch.values.astype(np.float32)
+
+    def speaks(self, batch: Batch) -> NDArray[np.bool_]:
+        """(n,) whether a sample holds anything at all."""
+        return np.ones(len(batch), np.bool_)
+
+    def classes(self, batch: Batch) -> Classes | None:
+        """What each sample is, for a classifier to learn; None if that is not in the samples themselves."""
+        return None
+
+    def sample_writer(self, view: Any, place: object) -> SampleWriter:
+        """What writes a sample of a generator as a file of the medium. Raises InputError if nothing does."""
+        raise InputError(place, f"MIDI files need samples of music, found a {self.name}; write a .npz")
+
+    # Pictures of samples.
+
+    def height(self, view: Any) -> int:
+        """Rows of a sample as it is seen: planes lie one on the other."""
+        return int(view.rows)
+
+    def lines(self, batch: Batch, i: int, violations: Sequence["Violation"]) -> "list[Text]":
+        """Sample i in characters, what breaks a rule in red; nothing if it cannot be drawn so."""
+        return []
+
+    def draw(self, path: Path, rules: Sequence["Rule"], batch: Batch, found: Found, shown: int) -> None:
+        """Draw the ``shown`` samples that break ``rules`` most. Raises InputError where it has no pictures."""
+        raise InputError(path, f"there are no pictures of a {self.name}")
+
+    def require_copy(self, path: Path, batch: Batch, found: Found, shown: int) -> None:
+        """Raise InputError now if ``annotate`` could not write there later."""
+        return
+
+    def annotate(self, path: Path, batch: Batch, found: Found, shown: int) -> None:
+        """Write a copy of the ``shown`` pieces that break most, with their violations in it. Raises InputError where
+        there are no such copies.
+        """
+        raise InputError(path, f"there are no annotated copies of a {self.name}")
+
+
+@functools.cache
+def media() -> Mapping[str, importlib.metadata.EntryPoint]:
+    """The media there are, by name; none of them is imported."""
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group="verifier.media")}
+
+
+@functools.cache
+def medium_named(name: str, place: object = "") -> Medium:
+    """The medium of that name. Raises InputError that lists what there is."""
+    if name not in media():
+        raise InputError(place, f"expected a kind of view ({', '.join(sorted(media()))}), found {name!r}")
+    medium: Medium = media()[name].load()
+    return medium
+
+
+def medium_of(view: View) -> Medium:
+    """The medium whose view it is."""
+    return medium_named(view.kind)
+
+
+def decoded_view(data: Any) -> View:
+    """The view that a file holds as a map with its ``kind``. Raises msgspec.ValidationError, or InputError for a kind
+    that does not exist.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
+        raise msgspec.ValidationError("Expected a view, a map with the key `kind`")
+    view: View = msgspec.convert(data, medium_named(data["kind"]).view)
+    return view
+
+
+def view_of(settings: Mapping[str, Any], kind: str) -> View:
+    """The view of that kind with ``settings`` (kebab-case) in place of its defaults; a setting ``kind`` chooses another
+    kind. Raises InputError for a kind that does not exist, msgspec.ValidationError for what is no setting.
+    """
+    found = {"kind": kind, **settings}
+    if not isinstance(found["kind"], str):
+        raise msgspec.ValidationError(f"Expected `str`, got `{type(found['kind']).__name__}` - at `$.kind`")
+    view: View = msgspec.convert(found, medium_named(found["kind"]).view, strict=False)
+    return view
+
+
+def batch_of(pieces: Sequence[Piece], view: View, *, keep_source: bool = False) -> Batch:
+    """The samples of ``pieces``, one piece after the other. Raises InputError for a view of another medium, and for a
+    file that cannot be read under it.
+    """
+    for piece in pieces[:1]:
+        if piece.kind != view.kind:
+            raise InputError(piece.name, f"expected a view of the kind {piece.kind}, found {view.kind}")
+    return medium_of(view).batch_of(pieces, view, keep_source=keep_source)
+
+
+def sample_counts(pieces: Sequence[Piece], view: View) -> list[int]:
+    """How many samples each piece gives."""
+    medium = medium_of(view)
+    extents = [medium.extent(piece, view) for piece in pieces]
+    return [
+        len(medium.batch_of([piece], view)) if extent is None else extent.samples
+        for piece, extent in zip(pieces, extents, strict=True)
+    ]

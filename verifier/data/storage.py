@@ -1,0 +1,27 @@
+"""How samples are stored: counts of what a container decides, not of what the samples say."""
+
+from typing import Annotated, Any, Self
+
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Counts that add up over batches. A medium derives its own, with further counts.
+
+    values: all cells; ``binary`` of them are exactly 0 or 1, ``eight_bit`` exactly a level of 1/255, ``outside`` below
+    0 or above 1. samples: all samples; ``full`` of them as long as the window; ``steps`` in all of them.
+    """
+
+    values: Count = 0
+    binary: Count = 0
+    eight_bit: Count = 0
+    outside: Count = 0
+    samples: Count = 0
+    full: Count = 0
+    steps: Count = 0
+
+    def merge(self, other: Any) -> Self:
+        """The counts of both."""
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})

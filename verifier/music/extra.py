@@ -1,0 +1,83 @@
+"""What a Batch of music knows beside its rolls: meters, pickups, notes outside the view, and voices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.music import voices as voices_of
+from verifier.music.voices import Voices
+
+
+def _levels(batch: Any) -> NDArray[np.int32]:
+    """See ``data.levels``: the scan of a roll counts its values too."""
+    from verifier.music.features.roll import scan
+
+    return scan(batch).intensity
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Music:
+    """Of n samples of music:
+
+    meters    (n,) float64, quarter notes in a bar; 4 where unknown
+    pickups   (n,) float64, quarter notes of the piece before its first full bar; 0 where unknown
+    clipped   (n,) int64, notes that start in the sample but lie outside the pitches of the view
+    voices    the voices of the samples, padded like their values; by default of none are they known
+    """
+
+    features: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"levels": _levels}
+    meters: NDArray[np.float64]
+    pickups: NDArray[np.float64]
+    clipped: NDArray[np.int64]
+    voices: Voices
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if len(getattr(self, field.name)) != len(self):
+                raise ValueError(f"{len(getattr(self, field.name))} {field.name} for {len(self)} samples")
+
+    def __len__(self) -> int:
+        return len(self.meters)
+
+    def take(self, at: NDArray[np.int64]) -> Self:
+        return type(self)(
+            meters=self.meters[at], pickups=self.pickups[at], clipped=self.clipped[at], voices=self.voices.take(at)
+        )
+
+    def after_edit(self, steps: int) -> Self:
+        """Voices are forgotten: an edit that does not say what became of them does not know."""
+        return replace(self, voices=voices_of.none(len(self), steps))
+
+    def differs(self, other: Any, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """By the notes of voices."""
+        changed = self.voices.counts != other.voices.counts
+        some = np.flatnonzero(~changed & (self.voices.counts > 0))
+        if len(some):
+            one, another = self.voices.take(some), other.voices.take(some)
+            different = (one.pitches != another.pitches) | (one.attacks != another.attacks)
+            changed[some] = (different & inside[some][:, None, :]).any(axis=(1, 2))
+        return np.asarray(changed)
+
+    @classmethod
+    def none(cls, n: int, steps: int) -> Self:
+        return cls(
+            meters=np.full(n, 4.0),
+            pickups=np.zeros(n),
+            clipped=np.zeros(n, np.int64),
+            voices=voices_of.none(n, steps),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Any], steps: int) -> Self:
+        def joined(name: str, dtype: Any) -> NDArray[Any]:
+            return np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)]).astype(dtype)
+
+        return cls(
+            meters=joined("meters", np.float64),
+            pickups=joined("pickups", np.float64),
+            clipped=joined("clipped", np.int64),
+            voices=voices_of.concatenate([part.voices for part in parts], steps),
+        )

@@ -1,0 +1,160 @@
+"""Symbolic music as a medium."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.data.axes import Axes
+from verifier.data.batch import Batch
+from verifier.data.medium import Baseline, Cell, Classes, Found, Medium, ObjectReader, SampleWriter
+from verifier.data.pieces import Extent, Piece
+from verifier.music.notes import Notes
+from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
+from verifier.music.samples import sounding_cells
+from verifier.music.storage import MusicStorage
+from verifier.music.view import PianoRollView
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from verifier.judge.sets import SetCheck
+    from verifier.rule.fault import Fault
+    from verifier.rule.rule import Rule, Violation
+
+
+class MusicMedium(Medium):
+    """Piano rolls of MIDI files and scores, with voices."""
+
+    name = "piano-roll"
+    view = PianoRollView
+    suffixes = SYMBOLIC_SUFFIXES
+    rules = "verifier.music.rules"
+    storage = MusicStorage
+    whole_pieces = True
+    copies = (".musicxml", ".mid")
+
+    def piece(self, path: Path, *, name: str, group: str) -> Piece:
+        return read_notes(path, name=name, group=group)
+
+    def named_file(self, name: str) -> Path | None:
+        return music21_work(name)
+
+    def extent(self, piece: Notes, view: PianoRollView) -> Extent | None:
+        from verifier.music.piano_roll import total_steps
+
+        total = total_steps(piece, view)
+        cuts = view.cuts(total)
+        return Extent(len(cuts), max((length for _, length in cuts), default=total))
+
+    def batch_of(self, pieces: Sequence[Notes], view: PianoRollView, *, keep_source: bool = False) -> Batch:
+        from verifier.music.piano_roll import batch_of
+
+        return batch_of(pieces, view)
+
+    def grouped(self, pieces: Sequence[Notes]) -> list[Piece]:
+        from verifier.music.duplicates import grouped
+
+        return list(grouped(pieces))
+
+    def digest(self, pieces: Sequence[Notes]) -> str:
+        from verifier.music.archive import digest
+
+        return digest(pieces)
+
+    def axes(self, shape: tuple[int, ...], dtype: np.dtype[Any], view: PianoRollView, name: str) -> Axes:
+        from verifier.music.axes import roll_axes
+
+        return roll_axes(shape, dtype, view, name)
+
+    def objects(self) -> Mapping[tuple[str, str], ObjectReader]:
+        from verifier.music.read.objects import READERS
+
+        return READERS
+
+    def place(self, batch: Batch, i: int, step: int) -> str:
+        from verifier.music.words import where
+
+        return where(batch, i, step)
+
+    def cell(self, batch: Batch, row: int, step: int) -> Cell:
+        return Cell((batch.view.lowest_pitch + row,), "", ())  # type: ignore[attr-defined]  # of a piano roll
+
+    def describe(self, view: PianoRollView) -> str:
+        from verifier.music.words import view_in_words
+
+        return view_in_words(view)
+
+    def storage_of(self, batch: Batch) -> Mapping[str, Any]:
+        from verifier.music.features.roll import scan
+        from verifier.music.samples import music
+
+        clipped = int(music(batch).clipped.sum())
+        return {"notes": int(scan(batch).notes.sum()) + clipped, "clipped": clipped}
+
+    def confounds(self, corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+        return samples.against(corpus)
+
+    def set_checks(self) -> "Sequence[SetCheck] | None":
+        from verifier.music.memorisation import Memorisation
+        from verifier.music.near_duplicates import NearDuplicates
+
+        return (NearDuplicates(), Memorisation())
+
+    def faults(self) -> "Mapping[str, Fault]":
+        from verifier.music.faults import FAULTS
+
+        return FAULTS
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        from verifier.music.edits import BASELINES
+
+        return BASELINES
+
+    def cells(self, batch: Batch) -> NDArray[np.float32]:
+        return sounding_cells(batch).astype(np.float32)
+
+    def speaks(self, batch: Batch) -> NDArray[np.bool_]:
+        return np.asarray(sounding_cells(batch).any(axis=(1, 2)))
+
+    def classes(self, batch: Batch) -> Classes | None:
+        from verifier.music.features.scalars import longest_pitch_class
+
+        return Classes(longest_pitch_class(batch), 12, "pitch class that sounds longest")
+
+    def sample_writer(self, view: PianoRollView, place: object) -> SampleWriter:
+        from verifier.music.midi_file import resolution, write_midi
+
+        resolution(view)  # refuses a grid
+
+        def write_sample(path: Path, values: NDArray[np.float32]) -> int:
+            roll = values >= np.float32(view.threshold)
+            write_midi(path, roll, view)
+            return int(np.flatnonzero(roll.any(axis=0)).max(initial=-1)) + 1
+
+        return write_sample
+
+    def lines(self, batch: Batch, i: int, violations: "Sequence[Violation]") -> "list[Text]":
+        from verifier.music.draw import roll_lines
+
+        return roll_lines(batch, i, violations)
+
+    def draw(self, path: Path, rules: "Sequence[Rule]", batch: Batch, found: Found, shown: int) -> None:
+        from verifier.music.draw import write
+
+        write(path, batch, found, shown)
+
+    def require_copy(self, path: Path, batch: Batch, found: Found, shown: int) -> None:
+        from verifier.music.annotate import require_possible
+
+        require_possible(path, batch, found, shown)
+
+    def annotate(self, path: Path, batch: Batch, found: Found, shown: int) -> None:
+        from verifier.music.annotate import write
+
+        write(path, batch, found, shown)
+
+
+MEDIUM = MusicMedium()
