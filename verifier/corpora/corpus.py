@@ -14,10 +14,14 @@ from verifier.base.errors import InputError
 from verifier.corpora import folder, installed
 from verifier.corpora.cache import cached, path_of
 from verifier.corpora.manifest import Manifest, manifests
-from verifier.data.medium import Medium, medium_named
-from verifier.data.pieces import Piece
+from verifier.data.batch import Batch, concatenate
+from verifier.data.medium import medium_named
+from verifier.data.paths import open_path
+from verifier.data.pieces import Piece, digest_of, one_group_each, pieces_of
+from verifier.data.tensor import TENSOR_SUFFIXES
+from verifier.data.view import View
 from verifier.music import duplicates
-from verifier.spec.provenance import Provenance, Split
+from verifier.spec.provenance import CorpusRecord, Provenance, Sampling, Split
 
 Progress = Callable[[int, int], None]
 """Called after each file, with the number of files done and the number there are."""
@@ -41,24 +45,44 @@ def names() -> list[Manifest]:
     return manifests()
 
 
-def load(name_or_path: str, *, progress: Progress | None = None, kind: str = DEFAULT) -> Corpus:
-    """The corpus of that name, or else the one made of the files in that folder, for views of that ``kind``.
+def load(name_or_path: str, *, progress: Progress | None = None, view: View | None = None) -> Corpus:
+    """The corpus of that name, or else the one made of the files in that folder, or of the samples in that file of
+    arrays: for ``view``, by default for music.
 
     ``progress`` is called while files are parsed: never, for a corpus that is in the cache. Raises InputError for a
-    name or path that is neither, for a package that is missing, and for a folder without a file that can be read.
+    name or path that is none of these, for a package that is missing, and for what cannot be read.
     """
     known = {manifest.name: manifest for manifest in manifests()}
     if name_or_path in known:
         return _load_known(known[name_or_path], progress)
     path = Path(name_or_path)
+    if is_array(path) and view is not None:
+        return of_batch(concatenate(view, list(open_path(name_or_path, view).batches())), path.stem)
     if not path.is_dir():
-        expected = f"expected a folder or the name of a corpus ({', '.join(known)})"
-        raise InputError(name_or_path, f"{expected}, found {'a file' if path.exists() else 'neither'}")
-    medium = medium_named(kind)
+        expected = f"expected a folder, a file of arrays, or the name of a corpus ({', '.join(known)})"
+        raise InputError(name_or_path, f"{expected}, found {'another file' if path.exists() else 'none of these'}")
+    medium = medium_named(DEFAULT if view is None else view.kind)
     pieces = medium.grouped(folder.read(path, medium, progress))
     # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing.
     name = path.resolve().name or "folder"
-    return Corpus(name, _provenance(name, "unknown", pieces, medium), pieces)
+    return Corpus(name, _provenance(name, "unknown", pieces, medium.digest(pieces)), pieces)
+
+
+def is_array(path: Path) -> bool:
+    """Whether there is a file of arrays."""
+    return path.suffix.lower() in TENSOR_SUFFIXES and path.is_file()
+
+
+def of_batch(batch: Batch, name: str) -> Corpus:
+    """The corpus of samples in memory, a piece for each of their groups; equal ones are one work."""
+    pieces = one_group_each(pieces_of(batch))
+    return Corpus(name, _provenance(name, "unknown", pieces, digest_of(pieces)), pieces)
+
+
+def record_of(corpus: Corpus, how: Split, sampling: Sampling | None = None) -> CorpusRecord:
+    """What a spec keeps of a corpus that was split so."""
+    provenance = {field: getattr(corpus.provenance, field) for field in Provenance.__struct_fields__}
+    return CorpusRecord(name=corpus.name, split=how, sampling=sampling, **provenance)
 
 
 def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
@@ -77,7 +101,7 @@ def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
             raise InputError(manifest.name, f"the package {package} is installed without its pieces")
     else:
         pieces = medium.grouped(loader.read(installed.find(manifest), manifest))
-    provenance = _provenance(f"{package}, {manifest.title}", manifest.licence, pieces, medium)
+    provenance = _provenance(f"{package}, {manifest.title}", manifest.licence, pieces, medium.digest(pieces))
     _require_expected(manifest, provenance, package)
     return Corpus(manifest.name, provenance, pieces, manifest.split_by)
 
@@ -134,9 +158,9 @@ def _cache_key(manifest: Manifest, loader: Any, version: str) -> str:
     return f"{manifest.name}-{manifest.source.package}-{version}-{loader.VERSION}-{duplicates.VERSION}"
 
 
-def _provenance(source: str, licence: str, pieces: Sequence[Piece], medium: Medium) -> Provenance:
+def _provenance(source: str, licence: str, pieces: Sequence[Piece], sha256: str) -> Provenance:
     groups = len({piece.group for piece in pieces})
-    return Provenance(source=source, licence=licence, pieces=len(pieces), groups=groups, sha256=medium.digest(pieces))
+    return Provenance(source=source, licence=licence, pieces=len(pieces), groups=groups, sha256=sha256)
 
 
 def split(corpus: Corpus, how: Split | None = None) -> tuple[list[Piece], list[Piece]]:

@@ -4,8 +4,9 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from verifier.corpora.corpus import DEFAULT, Corpus
 from verifier.corpora.manifest import manifests
 from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, batch_of, medium_named, medium_of, sample_counts
+from verifier.data.objects import batch_from
 from verifier.data.pieces import Piece
 from verifier.data.view import View, require_same_view
 from verifier.judge.sets import indices_of
@@ -34,7 +36,7 @@ WINDOWS_AT_ONCE = 1024
 """Windows from which on a Batch takes no further piece."""
 
 
-class Samples(Protocol):
+class SampleSet(Protocol):
     """One sample set, one column of a report. ``batches`` can be called again and gives the same samples again."""
 
     @property
@@ -91,6 +93,90 @@ class CorpusSamples:
             waiting, before, count = [], before + count, 0
 
 
+@dataclass(frozen=True, eq=False)
+class MemorySamples:
+    """Samples in memory: Batches, or an iterator of Batches or of objects that ``batch_from`` reads, which is gone
+    through once.
+    """
+
+    label: str
+    view: View
+    source: Iterable[Any]
+    total: int | None = None
+    limit: int | None = None
+    unreadable: Sequence[InputError] = ()
+
+    def batches(self) -> Iterator[Batch]:
+        """The samples, some at a time, at most ``limit`` of them."""
+        left = self.limit
+        count = 0
+        for item in self.source:
+            batch = item if isinstance(item, Batch) else _numbered_on(batch_from(item, self.view), count)
+            require_same_view(self.view, batch.view, self.label)
+            count += len(batch)
+            if left is not None and len(batch) >= left:
+                yield batch.take(range(left))
+                return
+            yield batch
+            left = None if left is None else left - len(batch)
+
+
+def _numbered_on(batch: Batch, first: int) -> Batch:
+    """Samples called ``[0]``, ``[1]``, as if as many as ``first`` came before them: names are unique in a set."""
+    if not first:
+        return batch
+    return replace(
+        batch,
+        names=[f"[{first}+]{name}" for name in batch.names],
+        groups=[f"[{first}+]{group}" for group in batch.groups],
+    )
+
+
+def sets_of(
+    samples: Any,
+    view: View,
+    record: CorpusRecord | None = None,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    on_error: Literal["stop", "skip"] = "stop",
+) -> list[SampleSet]:
+    """The sample sets that ``samples`` are: a path or a part of a corpus (see ``open_samples``), several of these in a
+    list; a mapping from a label to any of what follows; a SampleSet; a Batch, an array, an object of a library (see
+    ``batch_from``), a list of such objects, or an iterator of Batches or arrays.
+
+    Raises InputError as ``open_samples`` and ``batch_from`` do, and for a label or a path that stands there twice.
+    """
+    options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error}
+    if isinstance(samples, Mapping):
+        return [_set_of(str(label), of, view, record, **options) for label, of in samples.items()]
+    if isinstance(samples, list | tuple) and samples and all(isinstance(item, str | os.PathLike) for item in samples):
+        paths = [os.fspath(path) for path in samples]
+        repeated = {path for path in paths if paths.count(path) > 1}
+        if repeated:
+            raise InputError(min(repeated), "stands there twice; each PATH is a column of its own")
+        return [open_samples(path, view, record, **options) for path in paths]
+    return [_set_of("samples", samples, view, record, **options)]
+
+
+def _set_of(label: str, samples: Any, view: View, record: CorpusRecord | None, **options: Any) -> SampleSet:
+    if isinstance(samples, str | os.PathLike):
+        opened = open_samples(os.fspath(samples), view, record, **options)
+        return opened if label == "samples" else replace(opened, label=label)  # type: ignore[type-var]  # dataclasses
+    if hasattr(samples, "batches") and hasattr(samples, "label"):
+        found: SampleSet = samples
+        return found
+    limit = options["limit"]
+    if isinstance(samples, Batch):
+        return MemorySamples(label, view, [samples], len(samples), limit)
+    if isinstance(samples, Iterator):
+        return MemorySamples(label, view, samples, None, limit)
+    if isinstance(samples, list) and samples and all(isinstance(item, Batch) for item in samples):
+        return MemorySamples(label, view, samples, sum(map(len, samples)), limit)
+    batch = batch_from(samples, view)
+    return MemorySamples(label, view, [batch], len(batch), limit)
+
+
 def parts_of(corpus: str, kind: str | None = None) -> Sequence[str]:
     """What may stand after the colon of this corpus; ``kind`` is the medium of a folder."""
     medium = next((manifest.medium for manifest in manifests() if manifest.name == corpus), kind or DEFAULT)
@@ -106,7 +192,7 @@ def open_samples(
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
     keep_source: bool = False,
-) -> Samples:
+) -> SampleSet:
     """The sample set that ``path`` names: an existing file or folder, a glob, a score of music21 by name (bwv66.6), or
     CORPUS:PART (see PARTS), where a generator whose samples ship with the package is a part too.
 
@@ -134,7 +220,7 @@ def open_samples(
     if part not in known:
         listed = ", ".join(known)
         raise InputError(path, f"expected a part of {corpus_name} ({listed}), found {part!r}")
-    corpus = _loaded(corpus_name, view.kind)
+    corpus = _loaded(corpus_name, view)
     if record is not None and part != "all":
         _warn_if_changed(record, corpus, path)
     learned, held_out = corpora.split(corpus, record.split if record is not None else None)
@@ -156,7 +242,7 @@ def open_samples(
     return CorpusSamples(path, view, pieces, counts, chosen, baseline, seed, keep_source)
 
 
-def _generated(path: str, corpus: str, name: str, view: View, limit: int | None) -> Samples:
+def _generated(path: str, corpus: str, name: str, view: View, limit: int | None) -> SampleSet:
     from verifier.data.paths import open_path
 
     file = shipped.samples_of(corpus, name)
@@ -171,7 +257,7 @@ def learned_indices(record: CorpusRecord, view: View) -> Mapping[str, Any]:
     checks = medium_of(view).set_checks()
     if not checks or not corpora.at_hand(record.name):
         return {}
-    corpus = _loaded(record.name, view.kind)
+    corpus = _loaded(record.name, view)
     if corpus.provenance.sha256 != record.sha256:
         return {}
     learned, _ = corpora.split(corpus, record.split)
@@ -186,13 +272,14 @@ def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(name_or_path: str, kind: str) -> Corpus:
+def _loaded(name_or_path: str, view: View) -> Corpus:
     # Several columns of one table come from one corpus.
-    return corpora.load(name_or_path, kind=kind)
+    return corpora.load(name_or_path, view=view)
 
 
 def _is_corpus(name_or_path: str) -> bool:
-    return name_or_path in {manifest.name for manifest in manifests()} or os.path.isdir(name_or_path)
+    known = {manifest.name for manifest in manifests()}
+    return name_or_path in known or os.path.isdir(name_or_path) or corpora.is_array(Path(name_or_path))
 
 
 def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:

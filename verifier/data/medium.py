@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.axes import Axes, cell_axes
 from verifier.data.batch import Batch
-from verifier.data.pieces import Extent, FilePiece, Piece, digest_of, joined, one_group_each
+from verifier.data.pieces import BatchPiece, Extent, FilePiece, Piece, digest_of, joined, one_group_each
 from verifier.data.storage import StorageProfile
-from verifier.data.view import View
+from verifier.data.view import View, require_same_view
 
 if TYPE_CHECKING:  # types of the layers above, which a medium gives them objects of
     from rich.text import Text
@@ -265,14 +265,18 @@ def batch_of(pieces: Sequence[Piece], view: View, *, keep_source: bool = False) 
     for piece in pieces[:1]:
         if piece.kind != view.kind:
             raise InputError(piece.name, f"expected a view of the kind {piece.kind}, found {view.kind}")
+    in_memory = [piece for piece in pieces if isinstance(piece, BatchPiece)]
+    if in_memory and len(in_memory) == len(pieces):
+        require_same_view(view, in_memory[0].batch.view, in_memory[0].name)
+        return joined(in_memory, view, lambda piece: iter([piece.batch]))
     return medium_of(view).batch_of(pieces, view, keep_source=keep_source)
 
 
 def sample_counts(pieces: Sequence[Piece], view: View) -> list[int]:
     """How many samples each piece gives."""
     medium = medium_of(view)
-    extents = [medium.extent(piece, view) for piece in pieces]
-    return [
-        len(medium.batch_of([piece], view)) if extent is None else extent.samples
-        for piece, extent in zip(pieces, extents, strict=True)
-    ]
+    counts = []
+    for piece in pieces:
+        extent = None if isinstance(piece, BatchPiece) else medium.extent(piece, view)
+        counts.append(len(batch_of([piece], view)) if extent is None else extent.samples)
+    return counts

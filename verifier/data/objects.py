@@ -19,8 +19,8 @@ def batch_from(objects: object, view: View) -> Batch:
     of the view reads: of music a ``mido.MidiFile``, a ``pretty_midi.PrettyMIDI``, a stream of ``music21``, a score of
     ``symusic``, a ``muspy.Music``, a ``pypianoroll.Multitrack``, or ``Notes``; of sound a pair (wave, rate); of
     pictures an image of ``PIL``. Notes keep their name and group; other objects are called ``[0]``, ``[1]`` and so
-    on, and the samples of an array ``[0][0]``, or ``[0]`` where it stands alone. Raises InputError for an object of another type,
-    and for one that holds nothing to read.
+    on, and the samples of an array ``[0][0]``, or ``[0]`` where it stands alone. Raises InputError for an object of
+    another type, and for one that holds nothing to read.
     """
     readers = {**ARRAYS, **medium_of(view).objects()}
     reader = _reader(objects, readers)

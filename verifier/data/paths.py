@@ -23,7 +23,7 @@ def suffixes(view: View) -> Sequence[str]:
 
 
 @dataclass(kw_only=True)
-class SampleSet:
+class FileSamples:
     """The samples at one path, read anew by each call of ``batches``.
 
     label       the path as it was typed
@@ -171,7 +171,7 @@ class _Joiner:
 
 def open_path(
     path: str, view: View, *, limit: int | None = None, on_error: Literal["stop", "skip"] = "stop"
-) -> SampleSet:
+) -> FileSamples:
     """The samples at ``path``: a file, a folder with all folders below it, or a glob (``**`` for any depth).
 
     Where there is nothing of that name, it may be that of a file that a package brings (``Medium.named_file``). Only
@@ -202,7 +202,7 @@ def open_path(
     if not files:
         raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
     files.sort(key=lambda entry: entry[1])
-    samples = SampleSet(
+    samples = FileSamples(
         label=_encodable(path),
         view=view,
         files=files,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from verifier.data.batch import Batch, concatenate
 from verifier.data.view import View
 
@@ -44,6 +46,35 @@ class FilePiece:
         """The sha256 of the file."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
+
+
+@dataclass(frozen=True, eq=False)
+class BatchPiece:
+    """A work whose samples are in memory: all of ``batch``."""
+
+    name: str
+    group: str
+    batch: Batch
+
+    @property
+    def kind(self) -> str:
+        """The medium that it is of."""
+        return self.batch.view.kind
+
+    def content(self) -> bytes:
+        """The sha256 of type, shape and values."""
+        values = self.batch.values
+        head = f"{values.dtype} {values.shape} ".encode()
+        return hashlib.sha256(head + np.ascontiguousarray(values).tobytes()).digest()
+
+
+def pieces_of(batch: Batch) -> list[BatchPiece]:
+    """The samples of each group as a piece, in the order of their names."""
+    members: dict[str, list[int]] = {}
+    for i, group in enumerate(batch.groups):
+        members.setdefault(group, []).append(i)
+    pieces = [BatchPiece(group, group, batch.take(indices)) for group, indices in members.items()]
+    return sorted(pieces, key=lambda piece: piece.name)
 
 
 def joined(pieces: Sequence[Any], view: View, read: Callable[[Any], Iterator[Batch]]) -> Batch:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from verifier.base.errors import InputError
-from verifier.corpora.sample_sets import Samples
+from verifier.corpora.sample_sets import SampleSet
 from verifier.data.batch import Batch, concatenate
 from verifier.data.medium import Classes, medium_of
 
@@ -163,7 +163,7 @@ def _attack(
     )
 
 
-def full_windows(samples: Samples) -> Batch:
+def full_windows(samples: SampleSet) -> Batch:
     """The samples that fill their window, and in which something sounds or is to be seen.
 
     A file of arrays has no place for lengths: padding would be attacked, and read, as if it belonged to the sample.

@@ -18,7 +18,7 @@ from verifier.data.view import View
 from verifier.generators.config import Config, Model, default
 from verifier.generators.folder import converted
 from verifier.generators.networks import stages
-from verifier.spec.provenance import CorpusRecord, Provenance, Split
+from verifier.spec.provenance import CorpusRecord, Split
 
 DECIDED = {"model": "--model", "channels": "the view", "rows": "the view", "columns": "the view"}
 """Fields of Config that are not set by name, and what decides them."""
@@ -58,7 +58,7 @@ def load_real(name_or_path: str, view: View, split: Split, progress: Progress | 
 
     Raises InputError if there is none, and for what is no corpus.
     """
-    corpus = corpora.load(name_or_path, progress=progress, kind=view.kind)
+    corpus = corpora.load(name_or_path, progress=progress, view=view)
     learned, _ = corpora.split(corpus, split)
     full = structs.replace(view, remainder="drop") if hasattr(view, "remainder") else view
     batch = batch_of(learned, full)
@@ -66,8 +66,7 @@ def load_real(name_or_path: str, view: View, split: Split, progress: Progress | 
         raise InputError(
             name_or_path, f"expected a piece of {view.window} steps or more to learn from, found none in {len(learned)}"
         )
-    provenance = {field: getattr(corpus.provenance, field) for field in Provenance.__struct_fields__}
-    record = CorpusRecord(name=corpus.name, split=split, **provenance)
+    record = corpora.record_of(corpus, split)
     eight_bit = np.rint(np.clip(batch.values, 0, 1) * np.float32(255)).astype(np.uint8)
     values = torch.from_numpy(eight_bit.reshape(len(batch), *medium_of(view).planes(view)))
     return Real(values, view, record)

@@ -360,8 +360,8 @@ class Memorisation:
         """The pieces, whole, on the grid of ``view``."""
         return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
 
-    def calibrate(self, learned: Batch, held_out: Batch, index: Index) -> CopyingReference | None:
-        return calibrate_copying(index, held_out)
+    def calibrate(self, learned: Batch, held_out: Batch, index: Index | None) -> CopyingReference | None:
+        return None if index is None else calibrate_copying(index, held_out)
 
     def ready(self, reference: CopyingReference | None, index: Index | None) -> "ReadyMemorisation | str":
         if reference is None:

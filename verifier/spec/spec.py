@@ -57,6 +57,21 @@ class Spec(Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
 
+    def __repr__(self) -> str:
+        count = len(self.rules)
+        rules = f"{count} rule{'s' * (count != 1)} of {self.view.kind}"
+        return f"Spec({self.name!r}, {rules}, from {self.corpus.groups:,} groups of {self.corpus.name})"
+
+    def _repr_html_(self) -> str:
+        """A table of rules, for a notebook."""
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{rule.name()}</th><td>{rule.support.trials:,}</td>"
+            f"<td>{f'{rule.held_out.rate:.2%}' if rule.held_out else ''}</td></tr>"
+            for rule in self.rules
+        )
+        head = "<th>rule</th><th>learned from trials</th><th>unseen real data breaks it</th>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
         return {

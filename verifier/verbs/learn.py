@@ -10,9 +10,14 @@ import numpy as np
 from verifier.base import statistics
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_of
 from verifier.judge.calibration import Calibration, PieceCounts, rounded
+from verifier.judge.sets import calibrate_sets
+from verifier.judge.storage import storage_of
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import HeldOut, Mapper, Rule, merge_all, replace
+from verifier.spec.provenance import CorpusRecord
+from verifier.spec.spec import Spec
 
 Rules = Mapping[str, Mapping[str, Any]]
 """Rule name -> options."""
@@ -203,6 +208,51 @@ def _scored(rules: Sequence[Rule], batch: Batch, unit: Callable[[str], str]) -> 
         counts={name: PieceCounts.of(found.violations, found.trials, piece) for name, found in counts.items()},
         units=[(name, len(list(own))) for name, own in itertools.groupby(units)],
     )
+
+
+class LearnedSpec(NamedTuple):
+    """A spec, and the rules that it lacks because the corpus gave them no trial."""
+
+    spec: Spec
+    silent: tuple[str, ...]
+
+
+def learn_spec(
+    learned: Batch,
+    held_out: Batch,
+    rules: Rules,
+    *,
+    name: str,
+    corpus: CorpusRecord,
+    unit: Callable[[str], str] = str,
+    indices: Mapping[str, Any] | None = None,
+) -> LearnedSpec:
+    """The spec called ``name`` that ``learned`` samples teach, calibrated on ``held_out`` ones.
+
+    ``corpus`` says where they came from; ``unit`` is that of ``learn_folds``; ``indices`` hold the learned pieces for
+    checks of sets (see ``judge.sets.indices_of``). Raises InputError for no sample, for rules or options that do not
+    exist, and if no rule had a trial.
+    """
+    every, folds = learn_folds(learned, rules, unit=unit)
+    kept, folds = with_trials(every, folds)
+    silent = tuple(rule.name() for rule in every if not rule.support.trials)
+    if not kept:
+        raise InputError(corpus.name, f"expected a trial for one of the rules ({', '.join(silent)}), found none")
+    kept, calibration = calibrate(kept, held_out, folds, unit=unit)
+    whole = None
+    checks = medium_of(learned.view).set_checks()
+    if len(held_out) and checks is not None:
+        whole = calibrate_sets(kept, learned, held_out, checks, indices or {})
+    spec = Spec(
+        name=name,
+        view=learned.view,
+        corpus=corpus,
+        rules=kept,
+        facts=storage_of(learned),
+        whole=whole,
+        calibration=calibration,
+    )
+    return LearnedSpec(spec, silent)
 
 
 def _ceiling(limit: float) -> float:
