@@ -11,21 +11,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from verifier.api import check, diff, evaluate, explain, gate, learn, load_spec, spec_names
+    from verifier.api.check import check
+    from verifier.api.compare import diff, gate
+    from verifier.api.evaluate import evaluate
+    from verifier.api.explain import explain
+    from verifier.api.learn import learn
+    from verifier.api.load import load_spec, spec_names
     from verifier.base.errors import InputError
     from verifier.corpora.sample_sets import SampleSet
     from verifier.results import Explanation, Run
     from verifier.spec.spec import Spec
 
 _HOMES = {
-    "check": "api",
-    "diff": "api",
-    "evaluate": "api",
-    "explain": "api",
-    "gate": "api",
-    "learn": "api",
-    "load_spec": "api",
-    "spec_names": "api",
+    "check": "api.check",
+    "diff": "api.compare",
+    "evaluate": "api.evaluate",
+    "explain": "api.explain",
+    "gate": "api.compare",
+    "learn": "api.learn",
+    "load_spec": "api.load",
+    "spec_names": "api.load",
     "Explanation": "results",
     "InputError": "base.errors",
     "Run": "results",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from verifier.base.errors import InputError, printable
+from verifier.base.text import plural
 from verifier.spec import run as records
 from verifier.spec.spec import Spec
 
@@ -141,9 +142,9 @@ class Explanation:
     >>> import numpy as np, verifier as vf
     >>> roll = np.zeros((1, 64, 64), bool)
     >>> roll[0, [24, 28, 31], :32] = roll[0, [25, 28, 31], 32:] = True
-    >>> found = vf.explain("bach-roll", roll)
+    >>> found = vf.explain("bach-roll", roll, rules=["chroma-transitions"])
     >>> found
-    Explanation(spec='bach-roll', 2 violations in 1 of 1 samples)
+    Explanation(spec='bach-roll', 1 violation in 1 of 1 sample samples)
     >>> found.violations[0].where, found.violations[0].rule, found.violations[0].observed
     ('bar 3 beat 1', 'chroma-transitions', 'C E G -> C# E G')
     """
@@ -190,8 +191,8 @@ class Explanation:
     def __repr__(self) -> str:
         found = self.explained
         return (
-            f"Explanation(spec={self.spec.name!r}, {found.violations:,} violations"
-            f" in {found.broken:,} of {found.samples:,} samples)"
+            f"Explanation(spec={self.spec.name!r}, {plural('violation', found.violations)}"
+            f" in {found.broken:,} of {plural('sample', found.samples)})"
         )
 
     def _repr_html_(self) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.api import Progress, quiet
+from verifier.api.load import Progress, quiet
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -140,6 +140,10 @@ class Medium(Protocol):
         """Where a cell of a sample is, for a person."""
         return Cell((), f"row {row}", (row,))
 
+    def sounding(self, batch: Batch, i: int, step: int) -> tuple[int, ...]:
+        """The pitches that sound at a step of sample i, as MIDI numbers; none where there is no such thing."""
+        return ()
+
     def describe(self, view: Any) -> str:
         """The view in words."""
         return f"{view.kind} of {view.rows} rows"

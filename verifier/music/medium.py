@@ -82,6 +82,11 @@ class MusicMedium(Medium):
     def cell(self, batch: Batch, row: int, step: int) -> Cell:
         return Cell((batch.view.lowest_pitch + row,), "", ())  # type: ignore[attr-defined]  # of a piano roll
 
+    def sounding(self, batch: Batch, i: int, step: int) -> tuple[int, ...]:
+        from verifier.music.features.durations import sounding_pitches
+
+        return sounding_pitches(batch, i, step)
+
     def describe(self, view: PianoRollView) -> str:
         from verifier.music.words import view_in_words
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
-from verifier.music.features.durations import sounding_pitches
+from verifier.data.medium import medium_of
 from verifier.rule.counted import Counted, Events, looked_up
 from verifier.rule.rule import RuleCounts, SparseCounts, Violation, replace
 
@@ -224,7 +224,7 @@ class LikelihoodChecker:
             yield Violation(
                 start=step,
                 steps=1,
-                pitches=sounding_pitches(batch, i, step),
+                pitches=medium_of(batch.view).sounding(batch, i, step),
                 observed=self.type_name(kind),
                 allowed=self._expected_text(key, float(nats[at])),
             )

@@ -2,7 +2,7 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.load import load_spec, view_for
 from verifier.base.errors import InputError
 from verifier.base.files import replacing, require_writable
 from verifier.cli import options
@@ -44,8 +44,8 @@ def run(given: argparse.Namespace) -> int:
     if len(given.output) != 1 or given.output[0].suffix != ".npz":
         raise InputError("", "expected one -o FILE.npz to write the samples to")
     require_writable(given.output[0])
-    spec = api.load_spec(given.spec) if given.spec is not None else None
-    view = spec.view if spec else api.view_for(given.corpus, options.settings(given.view))
+    spec = load_spec(given.spec) if given.spec is not None else None
+    view = spec.view if spec else view_for(given.corpus, options.settings(given.view))
     if view.window is None:
         raise InputError(given.spec or "--view", "expected a view with windows of equal length, found window: null")
     learned, held_out = (

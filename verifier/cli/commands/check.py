@@ -5,7 +5,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from verifier import api
+from verifier.api.check import check_sets
+from verifier.api.load import load_spec
 from verifier.base.errors import InputError, printable
 from verifier.base.files import require_writable
 from verifier.cli import options
@@ -55,11 +56,11 @@ def run(given: argparse.Namespace) -> int:
     formats.require_formats(given.output, "run")
     if given.baseline is None and (given.accept or given.margin):
         raise InputError("", "--margin and --accept belong to a gate: expected --baseline RUN too")
-    spec = api.load_spec(given.spec).selected(given.rule, given.skip)
+    spec = load_spec(given.spec).selected(given.rule, given.skip)
     baseline = _baseline(spec, given) if given.baseline is not None else None
     listing = baseline is not None or any(path.suffix == ".json" for path in given.output)
     sets = sets_of(given.paths, spec.view, spec.corpus, limit=given.limit, seed=given.seed, on_error=given.on_error)
-    found = api.check_sets(spec, sets, alpha=given.alpha, findings=listing, progress=progress_of(given.quiet))
+    found = check_sets(spec, sets, alpha=given.alpha, findings=listing, progress=progress_of(given.quiet))
     if baseline is not None:
         decided = diff.gate(baseline, found.record, _names(given), given.margin, given.alpha)
         found = Run(structs.replace(found.record, gate=decided), found.tallies)

@@ -2,7 +2,8 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.compare import are_runs
+from verifier.api.compare import diff as compare
 from verifier.cli import options
 from verifier.cli.progress import say_written
 from verifier.report import changes, formats, terminal
@@ -20,9 +21,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """What changed between two runs of one spec, or between two specs."""
-    of_runs = api.are_runs(given.a, given.b)
+    of_runs = are_runs(given.a, given.b)
     formats.require_formats(given.output, "diff of runs" if of_runs else "diff of specs")
-    found = api.diff(given.a, given.b)
+    found = compare(given.a, given.b)
     out = terminal.console()
     if not given.quiet:
         if isinstance(found, RunDiff):

@@ -2,7 +2,7 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.evaluate import evaluate as evaluate_sets
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
 from verifier.report import evaluation, formats, terminal
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """How well a spec tells the samples of generators from real ones, by rule."""
     formats.require_formats(given.output, "evaluation")
-    found = api.evaluate(
+    found = evaluate_sets(
         given.spec,
         list(dict.fromkeys(given.paths)),
         real=given.real,

@@ -2,7 +2,8 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.explain import explain as explain_samples
+from verifier.api.load import load_spec
 from verifier.base.files import require_writable
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
@@ -26,11 +27,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Where one file breaks which rule."""
-    spec = api.load_spec(given.spec).selected(given.rule, given.skip)
+    spec = load_spec(given.spec).selected(given.rule, given.skip)
     require_explainable(given.output, spec)
     for path in given.output:
         require_writable(path)
-    found = api.explain(spec, given.file, limit=given.limit, seed=given.seed, progress=progress_of())
+    found = explain_samples(spec, given.file, limit=given.limit, seed=given.seed, progress=progress_of())
     for path in given.output:
         found.require(path)
     out = terminal.console()

@@ -2,7 +2,8 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.learn import learn_with_silent
+from verifier.api.load import chosen_rules, view_for
 from verifier.base.errors import InputError
 from verifier.base.files import require_writable
 from verifier.cli import options
@@ -39,9 +40,9 @@ def run(given: argparse.Namespace) -> int:
     if len(given.output) != 1 or given.output[0].suffix not in (".yaml", ".yml"):
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
     require_writable(given.output[0])
-    view = api.view_for(given.corpus, options.settings(given.view))
-    chosen = options.rule_options(given.set, api.chosen_rules(view.kind, given.rule, given.skip))
-    found = api.learn_with_silent(
+    view = view_for(given.corpus, options.settings(given.view))
+    chosen = options.rule_options(given.set, chosen_rules(view.kind, given.rule, given.skip))
+    found = learn_with_silent(
         given.corpus,
         view=view,
         rules=chosen,

@@ -2,7 +2,7 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.power import power as measure_power
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
 from verifier.report import formats, terminal
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Which planted faults a spec catches, at which dose, and what it is blind to."""
     formats.require_formats(given.output, "power")
-    table = api.power(
+    table = measure_power(
         given.spec,
         real=given.real,
         faults=given.fault,

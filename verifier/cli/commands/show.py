@@ -2,7 +2,8 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.explain import learned_from
+from verifier.api.load import load_spec
 from verifier.base.errors import InputError
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
@@ -24,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """What a spec has learned."""
     formats.require_formats(given.output, "spec")
-    spec = api.load_spec(given.spec).selected(given.rule, given.skip)
+    spec = load_spec(given.spec).selected(given.rule, given.skip)
     pictures = [path for path in given.output if path.suffix in learned.SUFFIXES]
     for path in pictures:
         learned.require_panels(path, spec)
@@ -34,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
             suffixes = ", ".join(learned.SUFFIXES)
             raise InputError(given.paths[0], f"expected a picture to draw samples in: -o FILE with one of {suffixes}")
         learned.require_comparable(pictures[0], spec)
-        sets = api.learned_from(spec, given.paths, limit=given.limit, seed=given.seed, progress=progress_of())
+        sets = learned_from(spec, given.paths, limit=given.limit, seed=given.seed, progress=progress_of())
     out = terminal.console()
     terminal.print_spec(out, spec)
     for path in given.output:

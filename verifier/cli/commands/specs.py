@@ -2,7 +2,7 @@
 
 import argparse
 
-from verifier import api
+from verifier.api.load import load_spec, spec_names
 from verifier.report import terminal
 
 
@@ -13,8 +13,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """The specs that ship."""
     out = terminal.console()
-    for name in api.spec_names():
-        spec = api.load_spec(name)
+    for name in spec_names():
+        spec = load_spec(name)
         out.print(f"[bold]{name}[/]  {terminal.view_line(spec)}; {len(spec.rules)} rules", soft_wrap=True)
         out.print(f"  [dim]{terminal.safe(spec.corpus.source)}[/]", soft_wrap=True)
     return 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from verifier import api
+from verifier.api.load import load_spec, view_for
 from verifier.base.errors import InputError, printable
 from verifier.cli import options
 from verifier.cli.generators import require_generators
@@ -78,7 +78,7 @@ def run(given: argparse.Namespace) -> int:
     from verifier.generators.train import claim, fabric_on
     from verifier.spec.provenance import Split
 
-    spec = None if given.spec is None else api.load_spec(given.spec)
+    spec = None if given.spec is None else load_spec(given.spec)
     view = _view(spec, given)
     chosen = {name: getattr(given, name) for name in ("output", "upsampling", "seed")}
     settings = {name: value for name, value in chosen.items() if value is not None}
@@ -101,7 +101,7 @@ def _view(spec: "Spec | None", given: argparse.Namespace) -> "View":
         raise InputError("--verify-every", "expected --spec SPEC too, to check by")
     if spec is not None and given.view:
         raise InputError("--view", "expected it without --spec, whose view it would contradict")
-    return spec.view if spec else api.view_for(given.corpus, options.settings(given.view))
+    return spec.view if spec else view_for(given.corpus, options.settings(given.view))
 
 
 def _trained(fabric: "Fabric", config: Config, real: "Tensor", spec: "Spec | None", given: argparse.Namespace) -> int:
