@@ -1,0 +1,1 @@
+"""Rules from another package, which an entry point names."""
