@@ -3,6 +3,7 @@
 import functools
 import glob
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -111,9 +112,9 @@ class MemorySamples:
         left = self.limit
         count = 0
         for item in self.source:
-            batch = item if isinstance(item, Batch) else _numbered_on(batch_from(item, self.view), count)
+            batch = item if isinstance(item, Batch) else _numbered_from(count, batch_from(item, self.view))
             require_same_view(self.view, batch.view, self.label)
-            count += len(batch)
+            count += len(set(batch.groups))
             if left is not None and len(batch) >= left:
                 yield batch.take(range(left))
                 return
@@ -121,15 +122,13 @@ class MemorySamples:
             left = None if left is None else left - len(batch)
 
 
-def _numbered_on(batch: Batch, first: int) -> Batch:
-    """Samples called ``[0]``, ``[1]``, as if as many as ``first`` came before them: names are unique in a set."""
-    if not first:
-        return batch
-    return replace(
-        batch,
-        names=[f"[{first}+]{name}" for name in batch.names],
-        groups=[f"[{first}+]{group}" for group in batch.groups],
-    )
+def _numbered_from(first: int, batch: Batch) -> Batch:
+    """Objects called ``[0]``, ``[1]`` and so on as if ``first`` had come before them: names are unique in a set."""
+
+    def moved(name: str) -> str:
+        return re.sub(r"^\[(\d+)\]", lambda number: f"[{first + int(number[1])}]", name)
+
+    return replace(batch, names=[moved(name) for name in batch.names], groups=[moved(name) for name in batch.groups])
 
 
 def sets_of(

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, structs
 from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
+from verifier.base.text import plural
 from verifier.data.batch import Batch
 from verifier.rule.charts import Panel
 
@@ -87,6 +88,10 @@ class Rule(
     """The processing after which real samples still keep it; `verify power` measures that."""
     needs_voices: ClassVar[bool] = False
     """Whether only samples with separate voices have trials; a report says so of sets that have none."""
+
+    def __repr__(self) -> str:
+        trials, pieces = plural(self.trial_name(), self.support.trials), plural("piece", self.support.pieces)
+        return f"{type(self).__name__}(from {trials} in {pieces})"
 
     @classmethod
     def learn(cls, batch: Batch, **options: Any) -> Self:

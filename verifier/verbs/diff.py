@@ -380,6 +380,13 @@ class SpecDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
     no_longer_accepted: tuple[Accepted, ...]
     rules: dict[str, RuleChange]
 
+    def __repr__(self) -> str:
+        changed = [name for name, change in self.rules.items() if change.learned or change.options]
+        return (
+            f"SpecDiff({' against '.join(self.specs)}: {len(self.added)} rules added, {len(self.removed)} removed,"
+            f" {len(changed)} changed)"
+        )
+
 
 def diff_specs(a: Spec, b: Spec, names: tuple[str, str] = ("A", "B")) -> SpecDiff:
     """What changed from spec ``a`` to spec ``b``. What was learned under two views is not compared."""

@@ -60,6 +60,10 @@ class Evaluation(Struct, frozen=True, kw_only=True, rename="kebab"):
     set_size: int
     generators: dict[str, Evaluated]
 
+    def __repr__(self) -> str:
+        told = "; ".join(f"{name}: AUROC {each.by_sample[ALL].auroc:.3f}" for name, each in self.generators.items())
+        return f"Evaluation(spec={self.spec!r}, real={self.real!r}, {told})"
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import verifier
 from verifier.base.errors import InputError
 from verifier.base.statistics import numbered, share_interval
+from verifier.base.text import plural
 from verifier.data.batch import Batch, concatenate
 from verifier.data.view import View, require_same_view
 from verifier.judge.calibration import Calibration, Conformal, PieceCounts, require_level
@@ -84,6 +85,9 @@ class PowerTable(Struct, frozen=True, kw_only=True, rename="kebab"):
     crossed: bool
     real: Caught
     rows: tuple[PowerRow, ...]
+
+    def __repr__(self) -> str:
+        return f"PowerTable(spec={self.spec!r}, {plural('fault', len(self.rows))} planted in {self.samples:,} samples)"
 
     def rules(self) -> tuple[str, ...]:
         """The rules, in the order of the spec."""

@@ -8,6 +8,7 @@ import numpy as np
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.medium import ObjectReader
+from verifier.music.features.runs import runs
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
 from verifier.music.read.symbolic import meter_of, notes_of_midi, notes_of_score, notes_of_stream
@@ -58,6 +59,20 @@ def _of_muspy(item: Any, view: PianoRollView, name: str) -> Batch:
     return _of_rows(rows, meter_of(item.time_signatures), view, name)
 
 
+def _of_pypianoroll(item: Any, view: PianoRollView, name: str) -> Batch:
+    """Its tracks are velocities, (steps, 128); a run above 0 is a note, as the library itself takes it."""
+    per_quarter = float(item.resolution)
+    rows: list[tuple[float, float, int, int]] = []
+    for part, track in enumerate(item.tracks):
+        if track.is_drum:
+            continue
+        sounds = np.asarray(track.pianoroll).T > 0
+        _, pitches, starts, stops = runs(sounds[None])
+        quarters = ((steps / per_quarter).tolist() for steps in (starts, stops))
+        rows += [(*span, part) for span in zip(*quarters, pitches.tolist(), strict=True)]
+    return _of_rows(rows, 4.0, view, name)
+
+
 def _of_rows(rows: list[tuple[float, float, int, int]], meter: float, view: PianoRollView, name: str) -> Batch:
     """The piece of notes as (onset, end, pitch, part), in quarter notes."""
     if not rows:
@@ -87,6 +102,7 @@ READERS: dict[tuple[str, str], ObjectReader] = {
     ("symusic", "ScoreQuarter"): _of_symusic,
     ("symusic", "ScoreSecond"): _of_symusic,
     ("muspy", "Music"): _of_muspy,
+    ("pypianoroll", "Multitrack"): _of_pypianoroll,
     ("verifier", "Notes"): _of_notes,
 }
 """What reads each type, by the name of the library and of the class."""
