@@ -64,13 +64,8 @@ def check(
     'fail'
     """
     loaded = load_spec(spec).selected(rules, skip)
-    return check_sets(
-        loaded,
-        sets_of(samples, loaded.view, loaded.corpus, limit=limit, seed=seed, on_error=on_error),
-        alpha=alpha,
-        findings=findings,
-        progress=progress,
-    )
+    sets = sets_of(samples, loaded.view, loaded.corpus, limit=limit, seed=seed, on_error=on_error)
+    return check_sets(loaded, sets, alpha=alpha, findings=findings, progress=progress)
 
 
 def check_sets(

@@ -5,8 +5,9 @@ from typing import Any
 
 from verifier.api.load import Progress, SpecLike, advancing, is_path, load_spec, quiet
 from verifier.base.errors import InputError
-from verifier.corpora.sample_sets import sets_of
-from verifier.verbs.evaluate import Evaluation, scores
+from verifier.corpora.sample_sets import SampleSet, sets_of
+from verifier.spec.spec import Spec
+from verifier.verbs.evaluate import Evaluation, Scores, scores
 from verifier.verbs.evaluate import evaluate as compare_scores
 
 
@@ -55,18 +56,24 @@ def evaluate(
     1.0
     """
     loaded = load_spec(spec).selected(rules, skip)
-    checkers = loaded.compile()
     truth = f"{loaded.corpus.name}:hold-out" if real is None else real
     options: dict[str, Any] = {"limit": limit, "seed": seed}
     of_real = sets_of(truth if is_path(truth) else {"real": truth}, loaded.view, loaded.corpus, **options)
     if len(of_real) != 1:
         raise InputError("real", f"expected one sample set, found {len(of_real)}")
-    found = {}
     fakes = sets_of(generated, loaded.view, loaded.corpus, **options)
-    for samples in [*of_real, *fakes]:
-        if samples.label not in found:
-            with progress(samples.label, samples.total) as advance:
-                found[samples.label] = scores(loaded, advancing(samples, advance), checkers)
+    found = _scores([*of_real, *fakes], loaded, progress)
     label = of_real[0].label
     told = {samples.label: found[samples.label] for samples in fakes}
     return compare_scores(loaded, label, found[label], told, set_size=set_size, seed=seed)
+
+
+def _scores(sets: Sequence[SampleSet], spec: Spec, progress: Progress) -> dict[str, Scores]:
+    """What the samples of each set score, by its label."""
+    checkers = spec.compile()
+    found: dict[str, Scores] = {}
+    for samples in sets:
+        if samples.label not in found:
+            with progress(samples.label, samples.total) as advance:
+                found[samples.label] = scores(spec, advancing(samples, advance), checkers)
+    return found

@@ -70,23 +70,11 @@ def learn(
     >>> learn(rolls, rules=["polyphony", "pitch-range"], name="noise")
     Spec('noise', 2 rules of piano-roll, from 100 groups of samples)
     """
-    return learn_with_silent(
-        corpus,
-        view=view,
-        rules=rules,
-        skip=skip,
-        groups=groups,
-        hold_out=hold_out,
-        limit=limit,
-        seed=seed,
-        name=name,
-        progress=progress,
-    ).spec
+    return learn_with_silent(corpus, view, rules, skip, groups, hold_out, limit, seed, name, progress).spec
 
 
 def learn_with_silent(
     corpus: Any,
-    *,
     view: View | Mapping[str, Any] | None,
     rules: Iterable[str] | Mapping[str, Mapping[str, Any]] | None,
     skip: Iterable[str],

@@ -6,7 +6,7 @@ import signal
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -156,15 +156,7 @@ def train(
             if numbers:
                 _require_finite(training, numbers, saves, path)
             if logs:
-                row = LogRow(
-                    step=step,
-                    critic_loss=numbers["critic_loss"],
-                    generator_loss=numbers["generator_loss"],
-                    distance=numbers["distance"],
-                    penalty=None if math.isnan(numbers["penalty"]) else numbers["penalty"],
-                    gradient_norm=numbers["gradient_norm"],
-                    samples_per_second=(step - logged[0]) * pace / (seconds - logged[1]),
-                )
+                row = _log_row(step, numbers, (step - logged[0]) * pace / (seconds - logged[1]))
                 logged = (step, seconds)
                 if writer:
                     writer.log(row)
@@ -176,6 +168,18 @@ def train(
         best = writer.best if writer else None
     done = training.step - first
     return Outcome(training.step, done, done * pace, seconds, best, stop and training.step < plan.steps)
+
+
+def _log_row(step: int, numbers: Mapping[str, float], samples_per_second: float) -> LogRow:
+    return LogRow(
+        step=step,
+        critic_loss=numbers["critic_loss"],
+        generator_loss=numbers["generator_loss"],
+        distance=numbers["distance"],
+        penalty=None if math.isnan(numbers["penalty"]) else numbers["penalty"],
+        gradient_norm=numbers["gradient_norm"],
+        samples_per_second=samples_per_second,
+    )
 
 
 def badness(rows: Sequence[CheckRow], spec: Spec) -> float:
