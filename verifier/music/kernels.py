@@ -129,6 +129,3 @@ def scan_words(
                     cut_runs[i, length - start] += 1
                 else:
                     runs[i, length - start] += 1
-
-
-# Sound: the loops behind features.mel_spectrogram and features.columns.

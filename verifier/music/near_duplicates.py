@@ -1,11 +1,11 @@
 """Diversity: samples of a set that are the same as others of it, exactly or nearly, in any key.
 
-Two samples are *exact* twins if the same notes sound at the same steps, all moved by the same number of semitones or
-none. They are *near* twins if at least half of the different runs of SHINGLE chords that either has are in both
-(Jaccard), whatever their order, key and place: one moved note, or a shift in time, leaves a sample a near twin. Samples
-of few chords say nothing: silence, and the rest of a piece after its last full window, are twins of nobody.
+Two samples are *exact* duplicates if the same notes sound at the same steps, all moved by the same number of semitones
+or none. They are *near-duplicates* if at least half of the different runs of SHINGLE chords that either has are in both
+(Jaccard), whatever their order, key and place: one moved note, or a shift in time, leaves a sample a near-duplicate.
+Samples of few chords say nothing: silence, and the rest of a piece after its last full window, are duplicates of none.
 
-Real music repeats itself too. How many twins real sets of the same size have is resampled from whole real pieces.
+Real music repeats itself too. How many duplicates real sets of the same size have is resampled from whole real pieces.
 """
 
 from collections.abc import Sequence
@@ -46,17 +46,17 @@ FEWEST = 8
 MOST = 64
 """Shingles kept of a sample, those of the lowest hashes: all of a window, a sketch of a long piece (Broder, 1997)."""
 JACCARD = 0.5
-"""Share of the shingles of two samples in common from which on they are near twins."""
+"""Share of the shingles of two samples in common from which on they are near-duplicates."""
 BANDS = 16
-"""Pairs of minhashes that bring two samples together to be compared: a pair of twins at 0.5 is missed once in 100."""
+"""Pairs of minhashes that bring two samples together to be compared: a pair of duplicates at 0.5 is missed once in 100."""
 SHOWN_NAMES = 5
 """Names that a result has of the largest cluster."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shingles:
-    """What tells twins, of n samples: exact (n,) uint64, a hash of the notes in any key; counts (n,) int64, the number
-    of shingles; and shingles (counts.sum(),) uint64, those of one sample ascending and one sample after the other.
+    """What tells duplicates, of n samples: exact (n,) uint64, a hash of the notes in any key; counts (n,) int64, the
+    number of shingles; and shingles (counts.sum(),) uint64, those of one sample ascending and one sample after the other.
     """
 
     exact: Words
@@ -64,7 +64,7 @@ class Shingles:
     shingles: Words
 
     def merge(self, other: "Shingles") -> "Shingles":
-        """The prints of this part of a set, then those of the other."""
+        """The shingles of this part of a set, then those of the other."""
         return Shingles(
             np.concatenate([self.exact, other.exact]),
             np.concatenate([self.counts, other.counts]),
@@ -72,7 +72,7 @@ class Shingles:
         )
 
     def take(self, indices: Ints) -> "Shingles":
-        """The prints at ``indices``, in that order."""
+        """The shingles at ``indices``, in that order."""
         first = np.cumsum(self.counts) - self.counts
         counts = self.counts[indices]
         at = np.repeat(first[indices] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
@@ -84,7 +84,7 @@ class Shingles:
 
 
 def prints(batch: Batch) -> Shingles:
-    """The prints of every sample of a batch."""
+    """The shingles of every sample of a batch."""
     n = len(batch)
     music = chords(batch)
     sounds = music.shapes != 0
@@ -115,7 +115,7 @@ def prints(batch: Batch) -> Shingles:
 
 
 def exact_clusters(found: Shingles) -> Ints:
-    """(n,) the cluster of exact twins that each sample is in, from 0; -1 for a sample of too few chords."""
+    """(n,) the cluster of exact duplicates that each sample is in, from 0; -1 for a sample of too few chords."""
     return _numbered(found.exact, found.compared())
 
 
@@ -126,14 +126,14 @@ def _numbered(labels: NDArray[np.generic], compared: NDArray[np.bool_]) -> Ints:
 
 
 def near_clusters(found: Shingles) -> Ints:
-    """(n,) the cluster of near twins that each sample is in, from 0; -1 for a sample of too few chords.
+    """(n,) the cluster of near-duplicates that each sample is in, from 0; -1 for a sample of too few chords.
 
-    A cluster is of samples that are near twins directly or through others. Candidates are those that share a pair of
+    A cluster is of samples that are near-duplicates directly or through others. Candidates are those that share a pair of
     minhashes (Broder, 1997), each held against its neighbour and the first among these, in an order that depends on
     their content alone: so it takes time linear in n, and the same clusters come out in whatever order samples stand.
     """
     compared = found.compared()
-    # Exact twins are one sample here: thousands of copies would only be held against each other.
+    # Exact duplicates are one sample here: thousands of copies would only be held against each other.
     exact = exact_clusters(found)
     _, members = np.unique(exact[compared], return_index=True)
     distinct = found.take(np.flatnonzero(compared)[members])
@@ -157,7 +157,7 @@ def near_clusters(found: Shingles) -> Ints:
 
 
 def _candidates(found: Shingles, band: int) -> Ints:
-    """(2, p) pairs of samples that may be near twins; each sample has one shingle or more."""
+    """(2, p) pairs of samples that may be near-duplicates; each sample has one shingle or more."""
     starts = np.cumsum(found.counts) - found.counts
     salts = mixed(np.array([2 * band + 1, 2 * band + 2], np.uint64))
     one, two = (np.minimum.reduceat(mixed(found.shingles ^ salt), starts) for salt in salts)
@@ -191,7 +191,7 @@ def _jaccard(found: Shingles, pairs: Ints) -> NDArray[np.float64]:
 
 
 class TwinCurve(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The share of samples that have a twin earlier in the set, exact or near, in real sets of each size."""
+    """The share of samples that have a duplicate earlier in the set, exact or near, in real sets of each size."""
 
     sizes: list[int]
     exact: Band
@@ -215,7 +215,7 @@ def twin_curve(
         return None
     sizes = sizes_up_to(max(1, len(groups) // 2))
     sets = list(real_sets(groups, resamples, seed))
-    # A near twin by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
+    # A near-duplicate by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
     values = np.stack(
         [
             np.stack([_shares_of_order(clusters, one.ranks, sizes) for one in sets])
@@ -231,7 +231,7 @@ def twin_curve(
 
 
 def _shares_of_order(clusters: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArray[np.float64]:
-    """(sizes,) the share of compared samples with a twin before them, among the first samples of an order."""
+    """(sizes,) the share of compared samples with a duplicate before them, among the first samples of an order."""
     ordered = np.empty(len(clusters), np.int64)
     ordered[ranks] = clusters
     compared = ordered >= 0
@@ -245,12 +245,12 @@ def _shares_of_order(clusters: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArr
 
 
 class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """The twins in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` have a twin
-    earlier in the set; the shares are of the compared ones.
+    """The duplicates in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` have a
+    duplicate earlier in the set; the shares are of the compared ones.
 
     ``held_against`` samples, all or a random subset as large as the curve of real sets goes, were judged: their shares
     are ``judged_exact`` and ``judged_near``, those of real sets of as many, with limits, ``real_exact`` and
-    ``real_near``. ``largest`` is the number of samples in the largest cluster of near twins, and ``names`` are some.
+    ``real_near``. ``largest`` is the number of samples in the largest cluster of near-duplicates, and ``names`` are some.
     """
 
     samples: int
@@ -271,7 +271,7 @@ class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> DiversityResult | None:
-    """The twins of a set with these prints and names (n), and how many real sets of its size have; None for no sample.
+    """The duplicates in a set with these shingles and names (n), and how many real sets of its size have; None for no sample.
 
     It fails if a share is above its limit. It is undecided if fewer than two of the samples could be compared.
     """
@@ -281,15 +281,15 @@ def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> 
     exact, near = exact_clusters(found), near_clusters(found)
     compared = int((exact >= 0).sum())
     judged = min(n, curve.sizes[-1])
-    shares = [_twins(exact), _twins(near)]
+    shares = [_duplicates(exact), _duplicates(near)]
     subset = shares
     if judged < n:
         chosen = np.sort(np.lexsort((np.arange(n), name_ranks(names)))[:judged])
-        subset = [_twins(exact[chosen]), _twins(near_clusters(found.take(chosen)))]
+        subset = [_duplicates(exact[chosen]), _duplicates(near_clusters(found.take(chosen)))]
     real_exact, real_near = (_expected_at(curve.sizes, band, judged) for band in (curve.exact, curve.near))
     largest = _largest(near, names)
     verdict: Verdict = "pass"
-    reason = f"real sets of {judged:,} samples have near twins in up to {real_near.high:.1%}"
+    reason = f"real sets of {judged:,} samples have near-duplicates in up to {real_near.high:.1%}"
     if subset[0][1] > real_exact.high:
         verdict = "fail"
         reason = (
@@ -342,8 +342,8 @@ def _expected_at(sizes: Sequence[int], band: Band, n: int) -> Expected:
     return expected_at(sizes, band, n)._replace(high=max(band.high[max(above - 1, 0) : above + 1]))
 
 
-def _twins(clusters: Ints) -> tuple[int, float]:
-    """How many compared samples have a twin before them, and what share that is."""
+def _duplicates(clusters: Ints) -> tuple[int, float]:
+    """How many compared samples have a duplicate before them, and what share that is."""
     compared = int((clusters >= 0).sum())
     twins = compared - len(np.unique(clusters[clusters >= 0]))
     return twins, twins / compared if compared else 0.0

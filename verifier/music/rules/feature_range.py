@@ -34,8 +34,8 @@ class FeatureRange(EventRule, frozen=True, kw_only=True):
     """Named numbers of each sample, each held to the range that the corpus keeps: a violation is a number among the
     strangest of the corpus, below its ``tail`` quantile or above its 1 - ``tail`` quantile.
 
-    The numbers are those that evaluations of symbolic music report (muspy, mgeval; verifier.features.scalars defines
-    each), counted on a fixed grid. A trial is one number of one sample, where it is defined. The range comes from the
+    The numbers are those that evaluations of symbolic music report (muspy, mgeval; ``music.features.scalars``
+    defines each), counted on a fixed grid. A trial is one number of one sample, where it is defined. The range comes from the
     corpus it was learned from, so that held-out pieces say how often real music leaves it: at most about 2 ``tail``.
 
     A sample's score is the surprise at its strangest number, -log of the two-sided mid-rank among the corpus's, in
