@@ -76,7 +76,7 @@ def column_moments(
 ) -> None:
     """The four moments of the centroids of the columns, and of their slopes: values (n, rows, steps) -> (n, 4) each.
 
-    positions (rows,); outputs start as nan. See features.frame_moments, whose functions of the same names are the definition.
+    positions (rows,); outputs start as nan. See features.frame_moments: functions of the same names are the definition.
     """
     n, rows, _ = values.shape
     middle = (window - 1) / 2

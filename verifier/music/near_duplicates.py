@@ -48,7 +48,7 @@ MOST = 64
 JACCARD = 0.5
 """Share of the shingles of two samples in common from which on they are near-duplicates."""
 BANDS = 16
-"""Pairs of minhashes that bring two samples together to be compared: a pair of duplicates at 0.5 is missed once in 100."""
+"""Pairs of minhashes that bring two samples together to be compared: of duplicates at 0.5 one pair in 100 is missed."""
 SHOWN_NAMES = 5
 """Names that a result has of the largest cluster."""
 
@@ -56,7 +56,7 @@ SHOWN_NAMES = 5
 @dataclass(frozen=True, eq=False)
 class Shingles:
     """What tells duplicates, of n samples: exact (n,) uint64, a hash of the notes in any key; counts (n,) int64, the
-    number of shingles; and shingles (counts.sum(),) uint64, those of one sample ascending and one sample after the other.
+    number of shingles; and shingles (counts.sum(),) uint64, those of one sample ascending, one sample after another.
     """
 
     exact: Words
@@ -128,8 +128,8 @@ def _numbered(labels: NDArray[np.generic], compared: NDArray[np.bool_]) -> Ints:
 def near_clusters(found: Shingles) -> Ints:
     """(n,) the cluster of near-duplicates that each sample is in, from 0; -1 for a sample of too few chords.
 
-    A cluster is of samples that are near-duplicates directly or through others. Candidates are those that share a pair of
-    minhashes (Broder, 1997), each held against its neighbour and the first among these, in an order that depends on
+    A cluster is of samples that are near-duplicates directly or through others. Candidates are those that share a pair
+    of minhashes (Broder, 1997), each held against its neighbour and the first among these, in an order that depends on
     their content alone: so it takes time linear in n, and the same clusters come out in whatever order samples stand.
     """
     compared = found.compared()
@@ -215,7 +215,7 @@ def twin_curve(
         return None
     sizes = sizes_up_to(max(1, len(groups) // 2))
     sets = list(real_sets(groups, resamples, seed))
-    # A near-duplicate by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
+    # One by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
     values = np.stack(
         [
             np.stack([_shares_of_order(clusters, one.ranks, sizes) for one in sets])
@@ -250,7 +250,7 @@ class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
 
     ``held_against`` samples, all or a random subset as large as the curve of real sets goes, were judged: their shares
     are ``judged_exact`` and ``judged_near``, those of real sets of as many, with limits, ``real_exact`` and
-    ``real_near``. ``largest`` is the number of samples in the largest cluster of near-duplicates, and ``names`` are some.
+    ``real_near``. ``largest`` is the number of samples in the largest cluster of near-duplicates, ``names`` are some.
     """
 
     samples: int
@@ -271,7 +271,7 @@ class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> DiversityResult | None:
-    """The duplicates in a set with these shingles and names (n), and how many real sets of its size have; None for no sample.
+    """The duplicates in a set with these shingles and names (n), and how many real sets have; None for no sample.
 
     It fails if a share is above its limit. It is undecided if fewer than two of the samples could be compared.
     """

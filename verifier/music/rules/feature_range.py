@@ -35,8 +35,9 @@ class FeatureRange(EventRule, frozen=True, kw_only=True):
     strangest of the corpus, below its ``tail`` quantile or above its 1 - ``tail`` quantile.
 
     The numbers are those that evaluations of symbolic music report (muspy, mgeval; ``music.features.scalars``
-    defines each), counted on a fixed grid. A trial is one number of one sample, where it is defined. The range comes from the
-    corpus it was learned from, so that held-out pieces say how often real music leaves it: at most about 2 ``tail``.
+    defines each), counted on a fixed grid. A trial is one number of one sample, where it is defined. The range comes
+    from the corpus it was learned from, so that held-out pieces say how often real music leaves it: at most about 2
+    ``tail``.
 
     A sample's score is the surprise at its strangest number, -log of the two-sided mid-rank among the corpus's, in
     nats.
