@@ -2,10 +2,12 @@
 
 import argparse
 import inspect
+from collections import Counter
 
 from verifier.base.errors import InputError
 from verifier.report import terminal
 from verifier.rule.registry import all_rules
+from verifier.rule.rule import Rule
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +18,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """The rules there are."""
     out = terminal.console()
-    known = sorted(((rule.name(), rule) for _, rule in all_rules()), key=lambda item: item[0])
-    names = {name for name, _ in known}
+    known = _by_label()
+    names = {rule.name() for rule in known.values()}
     for name in given.names:
         if name not in names:
             raise InputError("", f"expected a rule ({', '.join(sorted(names))}), found {name!r}")
     if not given.names:
-        terminal.print_rules(out, dict(known))
+        terminal.print_rules(out, known)
         return 0
-    for rule in dict.fromkeys(rule for wanted in given.names for name, rule in known if name == wanted):
-        terminal.print_rules(out, {rule.name(): rule})
-        out.print(f"\n{terminal.safe(inspect.getdoc(rule))}\n")
+    for label, rule in known.items():
+        if rule.name() in given.names:
+            terminal.print_rules(out, {label: rule})
+            out.print(f"\n{terminal.safe(inspect.getdoc(rule))}\n")
     return 0
+
+
+def _by_label() -> dict[str, type[Rule]]:
+    """Every rule by name, those of one name in two media with the kind of view that each is for."""
+    kinds: dict[type[Rule], list[str]] = {}
+    for kind, rule in all_rules():
+        kinds.setdefault(rule, []).append(kind)
+    often = Counter(rule.name() for rule in kinds)
+    labels = {
+        rule.name() if often[rule.name()] == 1 else f"{rule.name()} ({', '.join(of)})": rule
+        for rule, of in kinds.items()
+    }
+    return dict(sorted(labels.items()))
