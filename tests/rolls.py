@@ -14,6 +14,7 @@ import numpy as np
 from verifier.data.batch import Batch
 from verifier.music import voices as voices_of
 from verifier.music.notes import Notes
+from verifier.music.samples import music, with_voices
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
@@ -42,12 +43,13 @@ def batch(
             else:
                 clipped[i] += 1
     made = Batch.of(view, values, names=[f"sample-{i}" for i in range(len(samples))], groups=groups)
-    made.begins[:], made.ends[:], made.clipped[:] = True, True, clipped
+    known = music(made)
+    made.begins[:], made.ends[:], known.clipped[:] = True, True, clipped
     for i, sample in enumerate(samples):
         for word, quarters in re.findall(r"(meter|pickup)=(\S+)", sample):
-            {"meter": made.meters, "pickup": made.pickups}[word][i] = float(quarters)
+            {"meter": known.meters, "pickup": known.pickups}[word][i] = float(quarters)
     parts = [voices_of.none(0, steps), *(voices(sample, steps) for sample in samples)]
-    return replace(made, voices=voices_of.concatenate(parts, steps))
+    return with_voices(made, made.values, voices_of.concatenate(parts, steps))
 
 
 def voices(sample: str, steps: int) -> Voices:
@@ -106,7 +108,8 @@ def voiced_batch(seed: int, n: int = 6, steps: int = 24, grey: bool = False) -> 
     made = random_batch(seed, n, steps, grey=grey)
     rng = np.random.default_rng(seed + 20_000)
     made.lengths[:1], made.begins[:1], made.ends[:1] = steps, True, True
-    made.meters[:], made.pickups[:] = rng.choice([3.0, 4.0], n), rng.choice([0.0, 1.0], n)
+    known = music(made)
+    known.meters[:], known.pickups[:] = rng.choice([3.0, 4.0], n), rng.choice([0.0, 1.0], n)
     counts = rng.integers(0, 5, n)
     counts[:1] = 4
     # The shortest note has two steps; a third of the steps do not move.
@@ -124,4 +127,4 @@ def voiced_batch(seed: int, n: int = 6, steps: int = 24, grey: bool = False) -> 
     fermatas &= (pitches != SILENT).any(axis=1)
     sample, voice, step = np.nonzero((pitches >= made.view.lowest_pitch) & (pitches <= made.view.highest_pitch))
     made.values[sample, pitches[sample, voice, step] - made.view.lowest_pitch, step] = 1
-    return replace(made, voices=Voices(pitches=pitches, attacks=attacks, counts=counts, fermatas=fermatas))
+    return with_voices(made, made.values, Voices(pitches=pitches, attacks=attacks, counts=counts, fermatas=fermatas))

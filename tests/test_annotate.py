@@ -18,6 +18,7 @@ from verifier.data.paths import open_path
 from verifier.music import annotate
 from verifier.music.annotate import _Key, _spelled
 from verifier.music.midi_file import write_midi
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.rule.rule import Violation
 
@@ -63,11 +64,11 @@ def test_a_copy_as_musicxml_has_the_same_notes_voices_pickup_and_fermatas(tmp_pa
     sample = whole(VOICED)
     again = read_back(written(tmp_path, sample, {0: []}), sample.view)
     assert np.array_equal(again.values[:, :, :24], sample.values)
-    assert again.pickups.tolist() == [1.0]
+    assert music(again).pickups.tolist() == [1.0]
     # A voice that rests throughout is no part of what is read.
-    assert np.array_equal(again.voices.pitches, sample.voices.pitches[:, [0, 1, 3]])
-    assert np.array_equal(again.voices.attacks, sample.voices.attacks[:, [0, 1, 3]])
-    assert np.array_equal(again.voices.fermatas, sample.voices.fermatas)
+    assert np.array_equal(music(again).voices.pitches, music(sample).voices.pitches[:, [0, 1, 3]])
+    assert np.array_equal(music(again).voices.attacks, music(sample).voices.attacks[:, [0, 1, 3]])
+    assert np.array_equal(music(again).voices.fermatas, music(sample).voices.fermatas)
 
 
 def test_violations_stand_above_the_highest_of_their_notes_with_number_and_rule(tmp_path):
@@ -107,11 +108,11 @@ def test_a_copy_as_midi_has_the_same_voices(tmp_path, seed):
     made = voiced_batch(seed, n=1, steps=24)
     sample = replace(made, view=PianoRollView(window=None, pitches=40), _features={})
     again = read_back(written(tmp_path, sample, {0: []}, "copy.mid"), sample.view)
-    steps = again.voices.pitches.shape[2]
-    order = np.argsort(again.voices.pitches[0].mean(axis=1))  # voices are named by their mean pitch when read
+    steps = music(again).voices.pitches.shape[2]
+    order = np.argsort(music(again).voices.pitches[0].mean(axis=1))  # voices are named by their mean pitch when read
     assert len(order) == 4
-    theirs = {tuple(line) for line in again.voices.pitches[0].tolist()}
-    assert theirs == {tuple(line) for line in sample.voices.pitches[0, :, :steps].tolist()}
+    theirs = {tuple(line) for line in music(again).voices.pitches[0].tolist()}
+    assert theirs == {tuple(line) for line in music(sample).voices.pitches[0, :, :steps].tolist()}
 
 
 def test_a_copy_as_midi_has_markers_that_say_number_rule_place_and_what(tmp_path):
@@ -139,7 +140,7 @@ def test_windows_of_one_piece_are_joined_and_their_numbers_run_on(tmp_path):
     windows = batch([second, first], PianoRollView(window=16))
     windows = replace(windows, names=["piece@16", "piece@0"])
     windows.starts[:] = [16, 0]
-    windows.voices.attacks[0, :, 0] = False  # what sounds when the second window begins began in the first
+    music(windows).voices.attacks[0, :, 0] = False  # what sounds when the second window begins began in the first
     found = {0: [violation(4, 12, 74)], 1: [violation(0, 16, 72), violation(0, 16, 60)]}
     path = written(tmp_path, windows, found)
     assert texts_of(path) == [
@@ -148,8 +149,8 @@ def test_windows_of_one_piece_are_joined_and_their_numbers_run_on(tmp_path):
         ("lower voice", 1, 0.0, "2 parallels"),
     ]
     again = read_back(path, windows.view)
-    assert np.flatnonzero(again.voices.attacks[0, 0]).tolist() == [0, 20]
-    assert np.flatnonzero(again.voices.attacks[0, 1]).tolist() == [0]
+    assert np.flatnonzero(music(again).voices.attacks[0, 0]).tolist() == [0, 20]
+    assert np.flatnonzero(music(again).voices.attacks[0, 1]).tolist() == [0]
 
 
 def test_a_window_keeps_the_numbers_of_its_bars(tmp_path):

@@ -14,8 +14,9 @@ from tests.test_spec import small_spec
 from verifier import report
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
-from verifier.judge.sets import calibrate_whole
-from verifier.music.memorisation import build_index
+from verifier.data.medium import medium_of
+from verifier.judge.sets import calibrate_sets
+from verifier.music.memorisation import Memorisation, build_index
 from verifier.music.view import PianoRollView
 from verifier.rule.registry import rules_for
 from verifier.spec.run import Run
@@ -101,31 +102,32 @@ def test_samples_without_a_trial_are_undecided(spec):
 
 
 def with_whole(spec):
-    """The spec with its reference for sets as a whole, and the index of what it was learned from."""
+    """The spec with its reference for sets as a whole, and the indices of what it was learned from."""
     learned, held_out = batch(chorale_like(0, 60)), batch(chorale_like(1, 60))
-    index = build_index([learned])
-    return structs.replace(spec, whole=calibrate_whole(spec.rules, learned, held_out, index)), index
+    indices = {Memorisation.key: build_index([learned])}
+    checks = medium_of(spec.view).set_checks()
+    return structs.replace(spec, whole=calibrate_sets(spec.rules, learned, held_out, checks, indices)), indices
 
 
 def test_the_report_of_shards_is_that_of_the_whole(spec):
-    spec, index = with_whole(spec)
+    spec, indices = with_whole(spec)
     noise = batch([""] * 50, spec.view)
     noise.values[:] = np.random.default_rng(7).random(noise.values.shape) < 0.08
     samples = concatenate(spec.view, [noise, batch(chorale_like(8, 40)), batch(chorale_like(0, 20))])
     samples = Batch.of(spec.view, samples.values, groups=[f"piece-{i // 3}" for i in range(len(samples))])
-    checkers = check.Checkers.of(spec, index)
+    checkers = check.Checkers.of(spec, indices)
     shards = [samples.take(at) for at in np.array_split(np.arange(len(samples)), 7)]
     merged = check.merge_tallies([check.tally_batch(spec, checkers, shard, findings=True) for shard in shards])
     once = check.tally(spec, [samples], findings=True, checkers=checkers)
     result = check.judge(spec, merged, checkers=checkers)
     assert result == check.judge(spec, once, checkers=checkers)
-    assert result.whole.copying is not None
+    assert set(result.whole.checks) == {"near-duplicates", "memorised passages"}
     assert result.whole.coverage.keys() >= {"chroma-transitions", "durations"}
 
 
 def test_one_perfect_sample_over_and_over_fails_though_it_breaks_no_rule(spec):
-    spec, index = with_whole(spec)
-    checkers = check.Checkers.of(spec, index)
+    spec, indices = with_whole(spec)
+    checkers = check.Checkers.of(spec, indices)
     perfect = batch(chorale_like(0, 1) * 200)
     perfect = Batch.of(spec.view, perfect.values)
     result = check.judge(spec, check.tally(spec, [perfect], checkers=checkers), checkers=checkers)

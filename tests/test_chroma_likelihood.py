@@ -126,7 +126,7 @@ def test_transposition_changes_no_score_and_no_count(name, seed, up):
     made, moved = random_batch(seed), random_batch(seed)
     made.values[:, -12:] = moved.values[:, -12:] = False
     moved.values[:] = np.roll(moved.values, up, axis=1)
-    rule = rule_named(name).learn(random_batch(seed + 1)).calibrate(random_batch(seed + 2))
+    rule = rule_named(name, "piano-roll").learn(random_batch(seed + 1)).calibrate(random_batch(seed + 2))
     assert type(rule).learn(made) == type(rule).learn(moved)
     one, other = (rule.compile().count(each) for each in (made, moved))
     assert one.scores == pytest.approx(other.scores, abs=1e-12, nan_ok=True)
@@ -141,7 +141,7 @@ def test_without_invariance_it_does():
 
 @pytest.mark.parametrize("name", ["chroma-likelihood", "accidentals"])
 def test_no_trial_has_no_score(name):
-    checker = rule_named(name).learn(batch([CADENCE])).calibrate(batch([CADENCE])).compile()
+    checker = rule_named(name, "piano-roll").learn(batch([CADENCE])).calibrate(batch([CADENCE])).compile()
     counts = checker.count(batch(["", CADENCE]))
     assert np.isnan(counts.scores).tolist() == [True, False]
     assert counts.trials[0] == 0
@@ -167,7 +167,7 @@ def test_the_measure_is_the_mean_over_all_changes():
 @given(seed=st.integers(0, 1000), grey=st.booleans())
 def test_locate_finds_what_count_counts_under_a_limit(name, seed, grey):
     made = random_batch(seed, grey=grey)
-    rule = replace(rule_named(name).learn(random_batch(seed + 1)), limit=2.0)
+    rule = replace(rule_named(name, "piano-roll").learn(random_batch(seed + 1)), limit=2.0)
     checker = rule.compile()
     counts = checker.count(made)
     located = [list(checker.locate(made, i)) for i in range(len(made))]
@@ -180,13 +180,13 @@ def test_locate_finds_what_count_counts_under_a_limit(name, seed, grey):
 @pytest.mark.parametrize("name", ["chroma-likelihood", "accidentals"])
 def test_a_hundredth_of_what_calibrates_lies_beyond_the_limit(name):
     held_out = random_batch(5, n=60)
-    counts = rule_named(name).learn(random_batch(6, n=60)).calibrate(held_out).compile().count(held_out)
+    counts = rule_named(name, "piano-roll").learn(random_batch(6, n=60)).calibrate(held_out).compile().count(held_out)
     assert 0 < counts.violations.sum() <= 0.01 * counts.trials.sum()
 
 
 @pytest.mark.parametrize("name", ["chroma-likelihood", "accidentals"])
 def test_a_limit_belongs_to_one_state(name):
-    rule = rule_named(name).learn(batch([CADENCE])).calibrate(batch([CADENCE]))
+    rule = rule_named(name, "piano-roll").learn(batch([CADENCE])).calibrate(batch([CADENCE]))
     assert rule.limit is not None
     assert rule.merge(type(rule)()).limit is None
     assert rule.calibrate(batch([""])).limit is None

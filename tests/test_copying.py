@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch, random_batch
-from tests.test_diversity import VIEW, music, transposed
+from tests.test_diversity import VIEW, transposed, tunes
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music import memorisation as copying
 from verifier.music.memorisation import CopyingReference
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 
 REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, whole=16.0)
@@ -19,12 +20,12 @@ REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, wh
 
 def judged(index, samples, reference=REFERENCE):
     copies = copying.longest_copies(index, samples)
-    of = (samples.names, samples.groups, samples.starts, samples.meters, samples.pickups)
+    of = (samples.names, samples.groups, samples.starts, music(samples).meters, music(samples).pickups)
     return copying.judge_copying(index, copies, *of, reference)
 
 
 def test_the_corpus_is_a_copy_of_itself():
-    corpus = music(0, 30)
+    corpus = tunes(0, 30)
     copies = copying.longest_copies(copying.build_index([corpus]), corpus)
     assert copies.quarters.tolist() == [16.0] * 30
     assert copies.pieces.tolist() == list(range(30))
@@ -34,13 +35,13 @@ def test_the_corpus_is_a_copy_of_itself():
 
 
 def test_unrelated_music_is_no_copy():
-    copies = copying.longest_copies(copying.build_index([music(0, 60)]), music(1, 60))
+    copies = copying.longest_copies(copying.build_index([tunes(0, 60)]), tunes(1, 60))
     assert copies.quarters.max() == 0
     assert set(copies.pieces.tolist()) == {-1}
 
 
 def test_a_planted_copy_is_found_with_its_place_and_transposition():
-    corpus, samples = music(2, 20), music(3, 20)
+    corpus, samples = tunes(2, 20), tunes(3, 20)
     values = samples.values.copy()
     # Steps 20 to 51 of sample 5 are steps 8 to 39 of the ninth piece, a minor third up.
     values[5, :, 20:52] = transposed(corpus, 3).values[9, :, 8:40]
@@ -59,8 +60,8 @@ def test_a_planted_copy_is_found_with_its_place_and_transposition():
 
 
 def test_the_bars_of_a_copy_are_counted_from_the_first_full_one():
-    corpus, samples = music(2, 20), music(3, 20)
-    corpus.pickups[9], samples.pickups[5] = 3.0, 2.0
+    corpus, samples = tunes(2, 20), tunes(3, 20)
+    music(corpus).pickups[9], music(samples).pickups[5] = 3.0, 2.0
     values = samples.values.copy()
     values[5, :, 20:52] = corpus.values[9, :, 8:40]
     samples = replace(samples, values=values, _features={})
@@ -90,7 +91,7 @@ def test_a_chord_that_a_window_cuts_is_shared_as_far_as_it_goes():
 
 def test_silence_is_no_copy_and_an_empty_set_is_none():
     silent = Batch.of(VIEW, np.zeros((3, VIEW.pitches, 64), np.bool_))
-    index = copying.build_index([silent, music(4, 2)])
+    index = copying.build_index([silent, tunes(4, 2)])
     copies = copying.longest_copies(index, silent)
     assert copies.quarters.tolist() == [0, 0, 0]
     assert judged(index, silent.take([])) is None
@@ -100,7 +101,7 @@ def test_silence_is_no_copy_and_an_empty_set_is_none():
 
 
 def test_windows_are_found_in_whole_pieces_but_not_on_another_grid():
-    whole = music(5, 4)
+    whole = tunes(5, 4)
     index = copying.build_index([replace(whole, view=PianoRollView(window=None))])
     parts = Batch.of(VIEW, np.ascontiguousarray(whole.values[:, :, 32:]))
     copies = copying.longest_copies(index, parts)
@@ -124,12 +125,12 @@ def test_the_copies_of_shards_are_those_of_the_whole():
 
 
 def test_a_set_of_copies_fails_and_real_music_does_not():
-    corpus = music(6, 90)
+    corpus = tunes(6, 90)
     index = copying.build_index([corpus])
-    reference = copying.calibrate_copying(index, music(7, 60))
+    reference = copying.calibrate_copying(index, tunes(7, 60))
     assert (reference.limit, reference.longest, reference.whole) == (0, 0, 16.0)
     assert msgspec.convert(msgspec.to_builtins(reference), CopyingReference) == reference
-    assert judged(index, music(8, 60), reference).verdict == "pass"
+    assert judged(index, tunes(8, 60), reference).verdict == "pass"
     result = judged(index, corpus, reference)
     assert result.verdict == "fail"
     assert (result.flagged, result.pieces, result.median) == (90, 90, 16.0)

@@ -409,7 +409,7 @@ def test_madrigals_of_monteverdi_have_five_voices(monkeypatch):
     _, progress = some(monkeypatch, ["madrigal.4.9", "madrigal.3.1_old"])
     (piece,) = monteverdi.read(progress)
     assert (piece.name, piece.group, piece.meter) == ("madrigal.4.9", "madrigal.4.9", 4.0)
-    assert batch_of([piece], PianoRollView(window=None)).voices.counts.tolist() == [5]
+    assert music(batch_of([piece], PianoRollView(window=None))).voices.counts.tolist() == [5]
 
 
 BOOK = """A book of tunes

@@ -22,7 +22,7 @@ NEVER = TwinCurve(
 )
 
 
-def music(seed, n, names="piece"):
+def tunes(seed, n, names="piece"):
     """Four voices of quarter notes and eighths, at random."""
     rng = np.random.default_rng(seed)
     values = np.zeros((n, VIEW.pitches, 64), np.bool_)
@@ -49,14 +49,14 @@ def transposed(samples, semitones):
 
 
 def test_samples_at_random_have_no_twins():
-    samples = music(0, 300)
+    samples = tunes(0, 300)
     result = diversity.judge_diversity(diversity.prints(samples), samples.names, NEVER)
     assert (result.compared, result.exact, result.near, result.largest) == (300, 0, 0, 1)
     assert result.verdict == "pass"
 
 
 def test_planted_twins_are_found_in_any_key():
-    samples = music(1, 100)
+    samples = tunes(1, 100)
     planted = concatenate(VIEW, [samples, renamed(transposed(samples.take(range(20)), 3), "up-")])
     result = diversity.judge_diversity(diversity.prints(planted), planted.names, NEVER)
     assert (result.exact, result.near) == (20, 20)
@@ -67,7 +67,7 @@ def test_planted_twins_are_found_in_any_key():
 
 
 def test_a_moved_note_and_a_shift_in_time_leave_a_near_twin():
-    samples = music(2, 60)
+    samples = tunes(2, 60)
     moved = renamed(move_notes(samples, 1, np.random.default_rng(0)), "moved-")
     values = np.zeros_like(samples.values)
     values[:, :, 6:] = samples.values[:, :, :-6]
@@ -81,7 +81,7 @@ def test_a_moved_note_and_a_shift_in_time_leave_a_near_twin():
 
 
 def test_a_large_cluster_is_named():
-    samples = music(3, 50)
+    samples = tunes(3, 50)
     copies = renamed(samples.take([7] * 40), "copy-")
     copies = replace(copies, names=[f"copy-{i:02d}" for i in range(40)])
     both = concatenate(VIEW, [samples, copies])
@@ -114,7 +114,7 @@ def test_other_notes_other_rhythm_and_what_lies_after_the_end():
 
 
 def test_the_result_of_shards_is_that_of_the_whole_and_order_changes_no_count():
-    samples = concatenate(VIEW, [music(4, 60), renamed(music(4, 30), "again-")])
+    samples = concatenate(VIEW, [tunes(4, 60), renamed(tunes(4, 30), "again-")])
     curve = TwinCurve(sizes=[1, 50], exact=NEVER.exact, near=NEVER.near)
     whole = diversity.judge_diversity(diversity.prints(samples), samples.names, curve)
     for order in (np.arange(90), np.random.default_rng(0).permutation(90)):
@@ -140,7 +140,7 @@ def test_taking_prints_is_printing_what_was_taken():
 
 def test_the_curve_says_how_often_real_pieces_repeat_themselves():
     # The last third of the samples of each piece is the first again.
-    samples = music(6, 120)
+    samples = tunes(6, 120)
     values = samples.values.copy()
     values[2::3] = values[0::3]
     samples = replace(samples, values=values, _features={})

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.corpora.duplicates import FEWEST, duplicate_groups, fingerprints, similar_pairs
+from verifier.music.duplicates import FEWEST, duplicate_groups, fingerprints, similar_pairs
 from verifier.music.notes import Notes
 
 

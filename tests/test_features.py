@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tests.rolls import batch, random_batch
 from verifier.base.errors import InputError
+from verifier.data import intensity
 from verifier.data.batch import Batch
 from verifier.music.features import chroma, roll
 from verifier.music.features.durations import notes
 from verifier.music.features.runs import stretches
 from verifier.music.view import PianoRollView
-from verifier.values import intensity
 
 few = settings(max_examples=25, deadline=None)
 

@@ -16,6 +16,7 @@ from verifier.music.piano_roll import batch_of
 from verifier.music.rules.cadences import Cadences
 from verifier.music.rules.dissonances import DISSONANCES, MOVES, Dissonances
 from verifier.music.rules.sonorities import Sonorities
+from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT
 
@@ -68,7 +69,7 @@ def test_all_slices_are_those_that_a_loop_finds(seed):
     expected = []
     for i in range(len(made)):
         before = None
-        lines = made.voices.pitches[i].astype(int)
+        lines = music(made).voices.pitches[i].astype(int)
         for t in range(int(made.lengths[i])):
             entered = [line[t] != SILENT and (t == 0 or line[t] != line[t - 1]) for line in lines]
             if any(entered):
@@ -103,7 +104,7 @@ def test_what_is_no_sonority_is_refused(rule, name):
 def test_transposed_chorales_are_no_worse(chorales):
     learned, held_out = chorales
     moved = held_out.take(np.arange(len(held_out)))
-    moved.voices.pitches[moved.voices.pitches != SILENT] += 1
+    music(moved).voices.pitches[music(moved).voices.pitches != SILENT] += 1
     for rule in (Sonorities.learn(learned), Cadences.learn(learned), Dissonances.learn(learned)):
         assert rate(rule, moved) == rate(rule, held_out)
 
@@ -137,7 +138,7 @@ def test_all_dissonances_are_those_that_a_loop_finds(seed):
     kinds = {1: "m2", 2: "M2", 5: "P4", 6: "TT", 10: "m7", 11: "M7"}
     expected = {}
     for i in range(len(made)):
-        lines = made.voices.pitches[i].astype(int)
+        lines = music(made).voices.pitches[i].astype(int)
         for a in range(len(lines)):
             for b in range(a + 1, len(lines)):
                 # Moments at which either voice moves, and where no voice has rested or moved in between.
@@ -203,7 +204,7 @@ def test_shuffled_chords_break_all_three(chorales):
     rng = np.random.default_rng(0)
     shuffled = held_out.take(np.arange(len(held_out)))
     for i, length in enumerate(shuffled.lengths.tolist()):
-        lines = shuffled.voices.pitches[i, :, :length]
+        lines = music(shuffled).voices.pitches[i, :, :length]
         chords = np.split(lines, np.flatnonzero((lines[:, 1:] != lines[:, :-1]).any(axis=0)) + 1, axis=1)
         lines[:] = np.concatenate([chords[at] for at in rng.permutation(len(chords))], axis=1)
     for rule in (Sonorities.learn(learned), Cadences.learn(learned), Dissonances.learn(learned)):

@@ -12,6 +12,7 @@ from verifier.music.piano_roll import MAX_VOICES
 from verifier.music.rules.melodic_intervals import MelodicIntervals
 from verifier.music.rules.voice_ranges import VoiceRanges
 from verifier.music.rules.voice_spacing import VoiceSpacing
+from verifier.music.samples import music
 from verifier.music.voices import SILENT
 
 
@@ -29,7 +30,7 @@ def test_a_note_ends_with_another_pitch_an_attack_or_a_rest():
 
 def test_a_note_that_a_window_cuts_begins_with_the_window():
     made = batch(["C5:0-16 | C4:0-16"])
-    made.voices.attacks[:] = False
+    music(made).voices.attacks[:] = False
     made.lengths[:] = 7
     assert rows(lines(made)) == [(0, 0, 2, 0, 7, 72), (0, 1, 2, 0, 7, 60)]
 
@@ -51,30 +52,30 @@ def test_samples_without_voices_have_neither():
 @given(seed=st.integers(0, 10_000))
 def test_notes_painted_again_are_the_voices_that_they_were_read_from(seed):
     made = voiced_batch(seed)
-    painted, begun = np.full_like(made.voices.pitches, SILENT), np.zeros_like(made.voices.attacks)
+    painted, begun = np.full_like(music(made).voices.pitches, SILENT), np.zeros_like(music(made).voices.attacks)
     for sample, voice, count, start, stop, pitch in rows(lines(made)):
-        assert count == made.voices.counts[sample]
+        assert count == music(made).voices.counts[sample]
         painted[sample, voice, start:stop] = pitch
         begun[sample, voice, start] = True
     inside = made.inside()[:, None, :]
-    assert np.array_equal(painted, np.where(inside, made.voices.pitches, SILENT))
-    assert np.array_equal(begun, made.voices.attacks & inside)
+    assert np.array_equal(painted, np.where(inside, music(made).voices.pitches, SILENT))
+    assert np.array_equal(begun, music(made).voices.attacks & inside)
 
 
 @given(seed=st.integers(0, 10_000))
 def test_dyads_cover_every_step_at_which_two_neighbours_sound_and_change_where_a_note_begins(seed):
     made = voiced_batch(seed)
-    sounding = (made.voices.pitches != SILENT) & made.inside()[:, None, :]
+    sounding = (music(made).voices.pitches != SILENT) & made.inside()[:, None, :]
     expected = sounding[:, :-1] & sounding[:, 1:]
-    begins = expected & (made.voices.attacks[:, :-1] | made.voices.attacks[:, 1:])
+    begins = expected & (music(made).voices.attacks[:, :-1] | music(made).voices.attacks[:, 1:])
     covered, begun = np.zeros_like(expected), np.zeros_like(expected)
     for sample, voice, count, start, stop, upper, lower in rows(dyads(made)):
         assert voice < count - 1
         assert not covered[sample, voice, start:stop].any()
         covered[sample, voice, start:stop] = True
         begun[sample, voice, start] = True
-        assert set(made.voices.pitches[sample, voice, start:stop].tolist()) == {upper}
-        assert set(made.voices.pitches[sample, voice + 1, start:stop].tolist()) == {lower}
+        assert set(music(made).voices.pitches[sample, voice, start:stop].tolist()) == {upper}
+        assert set(music(made).voices.pitches[sample, voice + 1, start:stop].tolist()) == {lower}
     assert np.array_equal(covered, expected)
     assert np.array_equal(begun, begins)
 

@@ -14,9 +14,9 @@ from verifier.audio.features.mel_spectrogram import (
     frames_of,
     mel_filters,
     mel_frequencies,
-    mel_view,
 )
 from verifier.audio.features.windows import hann
+from verifier.audio.samples import mel_view
 from verifier.audio.view import MelView
 from verifier.data.batch import Batch
 from verifier.image.view import ImageView

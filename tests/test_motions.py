@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.rolls import batch, midi_number, voiced_batch
 from verifier.data.batch import concatenate
 from verifier.music.features.motions import FIFTH, OCTAVE, OTHER, UNISON, motions, perfect
+from verifier.music.samples import music
 from verifier.music.voices import SILENT
 
 
@@ -48,7 +49,7 @@ def test_the_outer_voices_are_those_of_each_sample():
     samples = ["E5:0-4 F5:4-16 | C4:0-4 D4:4-16", "E5:0-4 F5:4-16 | C5:0-4 D5:4-16 | C4:0-4 D4:4-16"]
     made = batch(samples)
     found = motions(made)
-    pairs = zip(found.samples, found.upper, found.lower, found.outer(made.voices.counts), strict=True)
+    pairs = zip(found.samples, found.upper, found.lower, found.outer(music(made).voices.counts), strict=True)
     assert [tuple(map(int, pair)) for pair in pairs] == [(0, 0, 1, 1), (1, 0, 1, 0), (1, 0, 2, 1), (1, 1, 2, 0)]
     assert list(found.of_sample(0)) == [0]
     assert list(found.of_sample(1)) == [1, 2, 3]
@@ -58,7 +59,7 @@ def test_the_outer_voices_are_those_of_each_sample():
 @given(seed=st.integers(0, 10_000))
 def test_all_motions_are_those_that_a_loop_finds(seed):
     made = concatenate(voiced_batch(seed).view, [voiced_batch(seed), voiced_batch(seed + 1)])
-    pitches, marks = made.voices.pitches.astype(int), made.voices.fermatas
+    pitches, marks = music(made).voices.pitches.astype(int), music(made).voices.fermatas
     expected = []
     for i in range(len(made)):
         for t in range(1, int(made.lengths[i])):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.media import batch
-from verifier.audio import waveform as waves
-from verifier.audio.features.comb import comb_peaks
+from verifier.audio.features.comb import HOPS, OCTAVES, comb_peaks
+from verifier.audio.rules.upsampling_peaks import UpsamplingPeaks
+from verifier.audio.waveform import Waves
 from verifier.data.batch import Batch
 from verifier.data.intensity import LEVELS
 from verifier.image.features.pixel_differences import (
@@ -20,9 +21,8 @@ from verifier.image.features.pixel_differences import (
     parity,
     step_name,
 )
-from verifier.image.features.upsampling_peaks import HOPS, OCTAVES, STRIDES, grid_peaks
+from verifier.image.features.upsampling_peaks import STRIDES, grid_peaks
 from verifier.image.rules.co_occurrence import CoOccurrence
-from verifier.image.rules.upsampling_peaks import UpsamplingPeaks
 from verifier.image.view import ImageView
 
 RNG = np.random.default_rng(0)
@@ -170,5 +170,5 @@ def test_a_sound_whose_wave_is_not_known_has_no_trial():
     sounds = batch(["noise=0.1 seed=1", "noise=0.1 seed=2"], "mel-spectrogram")
     rule = UpsamplingPeaks.learn(sounds)
     assert rule.support.trials == 2 * len(OCTAVES)
-    unknown = replace(sounds, waves=waves.none(2), _features={})
+    unknown = replace(sounds, extra=Waves.none(2), _features={})
     assert rule.compile().count(unknown).trials.tolist() == [0, 0]

@@ -11,15 +11,15 @@ from msgspec import structs
 from PIL import Image
 
 from tests.media import picture, sound
-from verifier.audio.view import MelView
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
-from verifier.corpora import folder, installed, unit
+from verifier.corpora import folder, installed
+from verifier.corpora.corpus import unit
 from verifier.corpora.loaders import mnist, photos, speech
-from verifier.data.medium import batch_of
-from verifier.data.pieces import Picture, Recording, content
+from verifier.data.medium import batch_of, medium_named, sample_counts
+from verifier.data.pieces import FilePiece
+from verifier.image.pixels import PixelPiece
 from verifier.image.view import ImageView
-from verifier.music.view import PianoRollView
 from verifier.spec.provenance import Split
 
 MANIFESTS = {manifest.name: manifest for manifest in corpora.names()}
@@ -53,7 +53,7 @@ def test_digits_are_read_where_npm_puts_them_and_equal_ones_are_one_group(digits
 
 
 def test_digits_in_black_and_white(digits):
-    found = np.stack([piece.source for piece in corpora.load("mnist-binary").pieces])
+    found = np.stack([piece.pixels for piece in corpora.load("mnist-binary").pieces])
     assert np.array_equal(found, np.where(digits >= 128, 255, 0))
 
 
@@ -114,29 +114,28 @@ def test_photographs_are_those_of_the_manifest(tmp_path):
 def test_a_folder_of_ones_own_is_read_by_the_kind_of_view(tmp_path):
     Image.fromarray(np.rint(255 * picture("flat=0.5")).astype(np.uint8)).save(tmp_path / "x.png")
     soundfile.write(tmp_path / "y.wav", sound("tone=300,0.5"), 8000)
-    assert [piece.name for piece in folder.read(tmp_path, ImageView())] == ["x.png"]
-    assert [piece.name for piece in folder.read(tmp_path, MelView())] == ["y.wav"]
+    assert [piece.name for piece in folder.read(tmp_path, medium_named("image"))] == ["x.png"]
+    assert [piece.name for piece in folder.read(tmp_path, medium_named("mel-spectrogram"))] == ["y.wav"]
     with pytest.raises(InputError, match="expected files that end in one of"):
-        folder.read(tmp_path, PianoRollView())
+        folder.read(tmp_path, medium_named("piano-roll"))
 
 
 def test_pieces_of_files_and_of_pixels_become_the_same_batch(tmp_path):
     pixels = np.random.default_rng(1).integers(0, 256, (28, 28)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    in_memory, in_file = Picture("a", "g", pixels), Picture("a", "g", tmp_path / "x.png")
+    in_memory, in_file = PixelPiece("a", "g", pixels), FilePiece("a", "g", tmp_path / "x.png", "image")
     view = ImageView()
     one, other = batch_of([in_memory], view), batch_of([in_file], view)
     assert np.array_equal(one.values, other.values)
     assert one.groups == other.groups == ["g"]
-    assert window_counts([in_memory, in_memory], view) == [1, 1]
-    assert window_counts([in_file], view) == [1]
-    assert content(in_memory) == content(replace(in_memory, name="b")) != content(in_file)
+    assert sample_counts([in_memory, in_memory], view) == [1, 1]
+    assert sample_counts([in_file], view) == [1]
+    assert in_memory.content() == replace(in_memory, name="b").content() != in_file.content()
 
 
 def test_a_view_of_another_medium_is_refused():
-    piece = Recording("a", "a", Path("a.wav"))
-    assert piece.kind == "mel-spectrogram"
+    piece = FilePiece("a", "a", Path("a.wav"), "mel-spectrogram")
     with pytest.raises(InputError, match="a: expected a view of the kind mel-spectrogram, found image"):
         batch_of([piece], ImageView())
     with pytest.raises(InputError, match="expected a picture of 14 x 28 pixels, found 28 x 28"):
-        batch_of([Picture("a", "a", np.zeros((28, 28), np.uint8))], ImageView(width=14))
+        batch_of([PixelPiece("a", "a", np.zeros((28, 28), np.uint8))], ImageView(width=14))

@@ -5,7 +5,7 @@ import pytest
 from tests.rolls import batch
 from verifier.music import words as places
 from verifier.music.view import PianoRollView
-from verifier.rule.registry import registry
+from verifier.rule.registry import rule_named
 from verifier.verbs.check import locate
 
 FOUR_BARS = "C4:0-64"
@@ -46,6 +46,6 @@ def test_bars_have_names(first, last, name):
 def test_a_violation_of_voices_says_where_and_then_what_they_do():
     learned = batch(["C5:0-16 | G4:0-16 | E4:0-16 | C4:0-16"])
     fifths = batch(["pickup=1 G4:0-4 A4:4-8 | rest | C4:0-4 D4:4-8 | rest"])
-    rule = registry()["parallels"].learn(learned)
+    rule = rule_named("parallels", "piano-roll").learn(learned)
     (found,) = locate(rule, rule.compile(), fifths, 0)
     assert found.where == "bar 1 beat 1, soprano G4-A4, tenor C4-D4"

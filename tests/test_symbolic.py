@@ -119,7 +119,7 @@ def test_the_pedal_does_not_lengthen_a_note(tmp_path: Path) -> None:
 def test_the_channels_of_a_single_track_are_parts_and_voices(tmp_path: Path) -> None:
     events = [(0, on(48, 3)), (0, on(72, 0)), (4, off(72, 0)), (0, on(71, 0)), (4, off(71, 0)), (0, off(48, 3))]
     (tmp_path / "a.mid").write_bytes(midi(*events))
-    voices = batch_of([read(tmp_path / "a.mid")], VIEW).voices
+    voices = music(batch_of([read(tmp_path / "a.mid")], VIEW)).voices
     assert voices.counts.tolist() == [2]
     assert voices.pitches[0].tolist() == [[72] * 4 + [71] * 4, [48] * 8]
 
@@ -359,8 +359,8 @@ def test_compressed_scores_unpack_in_bounded_memory(tmp_path: Path) -> None:
         for _ in range(300):
             entry.write(bytes(2**20))
     program = (
-        "import resource, sys; from pathlib import Path; from verifier.media.symbolic import read_notes\n"
-        "from verifier.errors import InputError\n"
+        "import resource, sys; from pathlib import Path; from verifier.music.read.symbolic import read_notes\n"
+        "from verifier.base.errors import InputError\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: read_notes(Path(sys.argv[1]), name='bomb', group='bomb')\n"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from verifier.audio.view import MelView
 from verifier.base.errors import InputError
-from verifier.data import tensor
+from verifier.data import array_files, tensor
 from verifier.data.batch import Batch, concatenate
 from verifier.data.intensity import LEVELS
 from verifier.data.tensor import open_tensors
@@ -262,7 +262,7 @@ def test_unpacked_size_and_method_are_checked_before_reading(tmp_path: Path, mon
     archive_of(tmp_path / "x.npz", x=WHOLE.getvalue(), y=WHOLE.getvalue())
     monkeypatch.setattr(tensor, "MAX_UNPACKED", 2000)
     assert "expected at most 2,000 bytes of arrays, found 2,176" in fault(tmp_path / "x.npz")
-    monkeypatch.setattr(tensor, "MAX_DIRECTORY", 50)
+    monkeypatch.setattr(array_files, "MAX_DIRECTORY", 50)
     assert "found damage: a directory of" in fault(tmp_path / "x.npz")
 
 
@@ -299,9 +299,9 @@ def test_damaged_files_give_samples_or_an_input_error(  # type: ignore[no-untype
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from verifier.errors import InputError
-from verifier.media.tensor import open_tensors
-from verifier.view import PianoRollView
+from verifier.base.errors import InputError
+from verifier.data.tensor import open_tensors
+from verifier.music.view import PianoRollView
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     for one in open_tensors(Path(sys.argv[1]), PianoRollView(), name="x"):
@@ -407,9 +407,9 @@ def test_voices_from_an_array_are_those_of_the_same_notes(tmp_path: Path) -> Non
         pieces.append(Notes(name=f"x.npy[{i}]", group=f"x.npy[{i}]", **columns))
     ours, theirs = read(saved(tmp_path / "x.npy", pitches), view), batch_of(pieces, view)
     assert np.array_equal(ours.values, theirs.values)
-    assert np.array_equal(ours.voices.pitches, theirs.voices.pitches)
-    assert np.array_equal(ours.voices.attacks, theirs.voices.attacks)
-    assert np.array_equal(ours.clipped, theirs.clipped)
+    assert np.array_equal(music(ours).voices.pitches, music(theirs).voices.pitches)
+    assert np.array_equal(music(ours).voices.attacks, music(theirs).voices.attacks)
+    assert np.array_equal(music(ours).clipped, music(theirs).clipped)
 
 
 @pytest.mark.parametrize(
@@ -591,7 +591,7 @@ def test_tensors_of_a_pt_file(tmp_path: Path, torch: Any) -> None:
     torch.save(torch.tensor(values).transpose(1, 2).contiguous().transpose(1, 2), path)
     assert np.array_equal(read(path).values, theirs.values)
     torch.save(torch.tensor([[[60, 61], [59, -1], [0, 0], [48, 48]]]), path)
-    assert read(path, PianoRollView(window=2)).voices.counts.tolist() == [3]
+    assert music(read(path, PianoRollView(window=2))).voices.counts.tolist() == [3]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "uint8", "bool"])

@@ -22,7 +22,7 @@ def batch_from(objects: object, view: View) -> Batch:
     on, and the samples of an array ``[0][0]``, or ``[0]`` where it stands alone. Raises InputError for an object of
     another type, and for one that holds nothing to read.
     """
-    readers = {**ARRAYS, **medium_of(view).objects()}
+    readers = {**medium_of(view).objects(), **ARRAYS}
     reader = _reader(objects, readers)
     if reader is not None:
         alone = hasattr(objects, "group") or getattr(objects, "ndim", 2) > 2
