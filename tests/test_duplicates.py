@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifier.music.duplicates import FEWEST, duplicate_groups, fingerprints, similar_pairs
@@ -28,6 +28,7 @@ def with_notes(piece: Notes, name: str, keep: np.ndarray) -> Notes:
     return replace(piece, name=name, **columns)
 
 
+@settings(deadline=None)  # the first call imports networkx
 @given(seed=st.integers(0, 2**32), semitones=st.integers(-40, 40))
 def test_a_transposed_piece_is_the_same_work(seed, semitones):
     piece = random_piece(seed, "original")

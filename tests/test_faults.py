@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.audio.faults import SOUND_FAULTS
+from verifier.audio import faults as audio_faults
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
-from verifier.image.faults import PICTURE_FAULTS
+from verifier.data.medium import media
+from verifier.image import faults as image_faults
 from verifier.music.faults import FAULTS, LEVELS
-from verifier.music.samples import music, sounding_cells
+from verifier.music.samples import music, sounding_cells, with_voices
 from verifier.music.view import PianoRollView
-from verifier.rule.fault import all_faults, fault_named, faults_for
+from verifier.rule.fault import fault_named, faults_for
 
 from . import rolls as texts
 from .test_baselines import assert_voices_are_right, chords, notes, sung
@@ -70,8 +71,9 @@ def test_a_fault_is_a_pure_function_that_keeps_what_is_around_the_values(batch, 
     assert np.array_equal(planted.values, again.values)
     assert planted.values.dtype == (batch.values.dtype if name in OF_NOTES else np.float32)
     assert planted.feature("stale", lambda _: "computed") == "computed"
-    for field in ("view", "names", "groups", "lengths", "starts", "begins", "ends", "meters"):
+    for field in ("view", "names", "groups", "lengths", "starts", "begins", "ends"):
         assert getattr(planted, field) is getattr(batch, field)
+    assert music(planted).meters is music(batch).meters
     for old, new, length in zip(batch.values, planted.values, batch.lengths, strict=True):
         assert np.array_equal(old[:, length:], new[:, length:])
         assert new[:, :length].min(initial=0) >= 0
@@ -129,7 +131,7 @@ def test_voices_of_an_edited_sample(name, before, after):
 
 def test_a_shifted_note_takes_its_voice_into_a_rest():
     batch = texts.batch(["C5:4-8"], PianoRollView(window=16, steps_per_quarter=2))
-    batch = replace(batch, voices=texts.batch(["C5:4-8 | rest"]).voices)
+    batch = with_voices(batch, batch.values, music(texts.batch(["C5:4-8 | rest"])).voices)
     attacks = {
         tuple(np.flatnonzero(music(plant("shifted", batch, 1, seed)).voices.attacks[0, 0]).tolist())
         for seed in range(20)
@@ -321,9 +323,9 @@ def test_faults_hit_every_note_in_its_turn():
         assert min(hits.values()) > 30, name
 
 
-@pytest.mark.parametrize("name", sorted(all_faults()))
-def test_the_registry_has_three_to_five_rising_doses_and_words(name):
-    fault = all_faults()[name]
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in sorted(media()) for name in faults_for(kind)])
+def test_every_fault_has_three_to_five_rising_doses_and_words(kind, name):
+    fault = faults_for(kind)[name]
     assert fault.name == name
     assert 3 <= len(fault.doses) <= 5
     assert list(fault.doses) == sorted(set(fault.doses))
@@ -349,15 +351,20 @@ def test_a_dose_that_a_fault_cannot_have_is_refused(name, dose, message):
 
 
 def test_each_medium_has_faults_of_its_own_and_no_name_means_two():
-    assert len(all_faults()) == len(FAULTS) + len(PICTURE_FAULTS) + len(SOUND_FAULTS)
-    assert faults_for("piano-roll") == FAULTS
-    assert faults_for("image") == PICTURE_FAULTS
-    assert list(faults_for("mel-spectrogram")) == ["smoothed", "blurred", *SOUND_FAULTS]
-    assert fault_named("jpeg") is fault_named("jpeg", kind="image")
+    assert faults_for("piano-roll") is FAULTS
+    assert faults_for("image") is image_faults.FAULTS
+    assert faults_for("mel-spectrogram") is audio_faults.FAULTS
+    assert list(audio_faults.FAULTS)[:2] == ["smoothed", "blurred"]
+    shared = FAULTS.keys() & audio_faults.FAULTS.keys()
+    assert shared == {"smoothed", "blurred"}
+    assert not image_faults.FAULTS.keys() & (FAULTS.keys() | audio_faults.FAULTS.keys())
+    for name in shared:
+        assert replace(FAULTS[name], function=audio_faults.FAULTS[name].function) == audio_faults.FAULTS[name]
+    assert fault_named("jpeg", "image") is image_faults.FAULTS["jpeg"]
     with pytest.raises(InputError, match=r"expected a fault for a mel-spectrogram \(smoothed, .*\), found 'jpeg'"):
-        fault_named("jpeg", "--fault", "mel-spectrogram")
+        fault_named("jpeg", "mel-spectrogram", "--fault")
 
 
 def test_an_unknown_fault_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match=r"--fault: expected a fault \(added, .*\), found 'moevd'"):
-        fault_named("moevd", "--fault")
+    with pytest.raises(InputError, match=r"--fault: expected a fault for a piano-roll \(added, .*\), found 'moevd'"):
+        fault_named("moevd", "piano-roll", "--fault")

@@ -11,14 +11,15 @@ from tests.rolls import batch
 from tests.test_check import chorale_like
 from tests.test_spec import small_spec
 from verifier.base.errors import InputError
+from verifier.draw import charts
+from verifier.draw.charts import MAX_BARS, MAX_NODES
 from verifier.draw.marks import first_numbers
 from verifier.music import draw as picture_music
 from verifier.music.marks import marked, note_table
 from verifier.music.view import PianoRollView
-from verifier.report import learned, picture
-from verifier.report.learned import MAX_BARS, MAX_NODES
+from verifier.report import learned
 from verifier.rule.charts import Bars, Graph, Histograms
-from verifier.rule.registry import registry, rules_for
+from verifier.rule.registry import all_rules, rules_for
 from verifier.rule.rule import Violation
 from verifier.verbs.learn import learn_rules
 
@@ -99,7 +100,7 @@ def test_numbers_at_one_step_stand_in_lines_of_their_own(tmp_path):
     assert [[mark.number for mark in row] for row in lanes["parallels"]] == [[98, 101], [99], [100]]
 
 
-@pytest.mark.parametrize("suffix", picture.SUFFIXES)
+@pytest.mark.parametrize("suffix", learned.SUFFIXES)
 def test_samples_with_nothing_to_mark_are_drawn_too(tmp_path, suffix):
     samples = batch(["rest", "C4:0-4 | E3:0-4", "C4:0-16"])
     picture_music.write(tmp_path / f"a{suffix}", samples, {0: [], 1: [], 2: []}, 3)
@@ -133,7 +134,7 @@ def test_rules_offer_what_they_learned_as_panels(spec):
 
 
 def test_a_rule_that_has_learned_nothing_has_no_panel():
-    assert not [panel for rule in registry().values() for panel in rule().panels()]
+    assert not [panel for _, rule in all_rules() for panel in rule().panels()]
 
 
 def test_the_picture_of_a_spec_has_its_panels(spec, tmp_path):
@@ -161,7 +162,7 @@ def test_a_spec_with_nothing_to_draw_is_refused(spec, tmp_path):
 
 def test_of_a_large_graph_the_strongest_part_that_hangs_together_is_drawn():
     chain = {(str(at), str(at + 1)): 1000 - at for at in range(100)}
-    graph = learned._strongest(Graph(title="", edges=chain | {("x", "y"): 999}))
+    graph = charts._strongest(Graph(title="", edges=chain | {("x", "y"): 999}))
     assert "0" in graph
     assert "x" not in graph
     assert MAX_NODES - 2 <= len(graph) <= MAX_NODES
@@ -169,9 +170,9 @@ def test_of_a_large_graph_the_strongest_part_that_hangs_together_is_drawn():
 
 def test_nodes_of_a_graph_do_not_cover_each_other():
     rng = np.random.default_rng(0)
-    points = learned._apart(learned._filling(rng.random((12, 2)), 7.6, 6.0))
+    points = charts._apart(charts._filling(rng.random((12, 2)), 7.6, 6.0))
     apart = np.abs(points[:, None] - points[None])
-    covering = (apart[:, :, 0] < learned.NODE[0] - 1e-6) & (apart[:, :, 1] < learned.NODE[1] - 1e-6)
+    covering = (apart[:, :, 0] < charts.NODE[0] - 1e-6) & (apart[:, :, 1] < charts.NODE[1] - 1e-6)
     assert covering.sum() == 12  # each covers itself
 
 

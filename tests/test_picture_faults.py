@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.media import PICTURES, batch, random_batch
 from verifier.data.batch import Batch
-from verifier.image.faults import PICTURE_FAULTS
+from verifier.image.faults import FAULTS
 from verifier.image.features.jpeg_grid import block_grid
 from verifier.image.view import ImageView
 
@@ -14,7 +14,7 @@ COLOUR = ImageView(height=24, width=16, channels=3)
 
 
 def plant(name, batch, dose, seed=0):
-    return PICTURE_FAULTS[name].plant(batch, dose, np.random.default_rng(seed))
+    return FAULTS[name].plant(batch, dose, np.random.default_rng(seed))
 
 
 def coloured(n=3, seed=0):
@@ -29,7 +29,7 @@ def grey(*planes):
 
 
 @pytest.mark.parametrize("made", [lambda: random_batch("image", 0), coloured], ids=["grey", "colour"])
-@pytest.mark.parametrize("name", sorted(PICTURE_FAULTS))
+@pytest.mark.parametrize("name", sorted(FAULTS))
 def test_a_fault_keeps_what_is_around_the_values_and_gives_values_that_a_file_can_hold(name, made):
     batch = made()
     before = batch.values.copy()
@@ -38,9 +38,9 @@ def test_a_fault_keeps_what_is_around_the_values_and_gives_values_that_a_file_ca
     assert np.array_equal(nothing.values, before)
     # Nor does the function itself change what is of 8 bits; but JPEG of the best quality is not what it was.
     if name != "jpeg":
-        assert np.array_equal(PICTURE_FAULTS[name].function(batch, 0, np.random.default_rng(0)).values, before)
+        assert np.array_equal(FAULTS[name].function(batch, 0, np.random.default_rng(0)).values, before)
     changed = []
-    for dose in PICTURE_FAULTS[name].doses:
+    for dose in FAULTS[name].doses:
         planted, again = plant(name, batch, dose), plant(name, batch, dose)
         assert np.array_equal(batch.values, before)
         assert np.array_equal(planted.values, again.values)
@@ -52,14 +52,14 @@ def test_a_fault_keeps_what_is_around_the_values_and_gives_values_that_a_file_ca
             assert getattr(planted, field) is getattr(batch, field)
         changed.append(np.abs(planted.values - before).mean())
     assert changed[-1] > 1.5 * changed[0]
-    assert len(plant(name, batch.take([]), 1 if PICTURE_FAULTS[name].whole else 0.5)) == 0
+    assert len(plant(name, batch.take([]), 1 if FAULTS[name].whole else 0.5)) == 0
 
 
 @pytest.mark.parametrize("name", ["gaussian-blur", "enlarged", "median", "sharpened", "noisy"])
 def test_the_planes_of_a_colour_do_not_run_into_each_other(name):
     pixels = np.zeros((1, 72, 16), np.float32)
     pixels[:, 24:48] = 1
-    planted = plant(name, Batch.of(COLOUR, pixels), PICTURE_FAULTS[name].doses[1])
+    planted = plant(name, Batch.of(COLOUR, pixels), FAULTS[name].doses[1])
     if name == "noisy":
         assert np.abs(planted.values - pixels).max() < 6 / 255
     else:

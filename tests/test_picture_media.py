@@ -10,14 +10,18 @@ from matplotlib.figure import Figure
 from tests import media
 from tests.test_picture import words
 from tests.test_spec import small_spec
+from verifier.audio.draw import shade_lines as sound_lines
 from verifier.base.errors import InputError
 from verifier.cli import main as cli
 from verifier.data.batch import Batch
-from verifier.draw import cells as picture_media
+from verifier.data.medium import medium_of
+from verifier.draw import charts
 from verifier.draw.cells import regions, spans
+from verifier.draw.layout import panels_of
 from verifier.draw.marks import Group, cells_of, first_numbers, groups_of
+from verifier.image import draw as picture_draw
 from verifier.image.view import ImageView
-from verifier.report import learned, picture, terminal
+from verifier.report import learned, terminal
 from verifier.rule.charts import RIBBON, Ribbon, Values
 from verifier.rule.registry import rules_for
 from verifier.rule.rule import Violation
@@ -110,7 +114,7 @@ def test_numbers_are_written_as_spans():
 def test_a_picture_shows_the_sample_its_place_and_what_the_corpus_has(of_medium, medium, expected, tmp_path):
     spec = of_medium[medium]
     explained = explain(spec, [media.batch([STRANGE[medium]], medium)], 1)
-    picture.write(tmp_path / "a.svg", spec, explained.batch, explained.found, 1)
+    medium_of(spec.view).draw(tmp_path / "a.svg", spec.rules, explained.batch, explained.found, 1)
     texts = words(tmp_path / "a.svg")
     rules = {one.rule for one in explained.found[0]}
     assert f"sample-0: {len(explained.found[0]):,} violations of {len(rules)} rules" in [
@@ -129,7 +133,7 @@ def test_a_picture_shows_the_sample_its_place_and_what_the_corpus_has(of_medium,
 def test_a_sample_that_breaks_nothing_is_drawn_beside_the_values_of_the_corpus(of_medium, medium, tmp_path):
     spec = of_medium[medium]
     batch = media.batch([(PICTURES if medium == "image" else SOUNDS)[2]], medium)
-    picture.write(tmp_path / "a.svg", spec, batch, {0: []}, 1)
+    medium_of(spec.view).draw(tmp_path / "a.svg", spec.rules, batch, {0: []}, 1)
     texts = words(tmp_path / "a.svg")
     assert "intensity-distribution" in texts
     assert "spectral-envelope" not in texts
@@ -140,7 +144,7 @@ def test_pixels_are_enlarged_and_not_blurred():
     values = np.zeros((1, 16, 16), np.float32)
     values[0, 3, 5] = 1
     figure = Figure(figsize=(1.6, 1.6), dpi=100)
-    picture_media._draw_pixels(figure.add_axes((0, 0, 1, 1)), Batch.of(media.PICTURES, values), 0)
+    picture_draw._draw_pixels(figure.add_axes((0, 0, 1, 1)), Batch.of(media.PICTURES, values), 0)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = np.asarray(canvas.buffer_rgba())[:, :, 0]
@@ -162,7 +166,7 @@ def test_sounds_and_pictures_are_listed_rule_by_rule_without_bars(of_medium, cap
 def test_shades_are_of_the_picture_and_red_where_a_rule_is_broken():
     values = np.zeros((1, 16, 16), np.float32)
     values[0, :8] = 1
-    lines = terminal.shade_lines(Batch.of(media.PICTURES, values), 0, [violation(0, 4, (0, 1))])
+    lines = picture_draw.shade_lines(Batch.of(media.PICTURES, values), 0, [violation(0, 4, (0, 1))])
     assert [line.plain for line in lines] == ["  " + "█" * 16] * 4 + ["  " + " " * 16] * 4
     red = [(span.start, span.end) for span in lines[0].spans if span.style == "bold red"]
     assert sum(end - start for start, end in red) == 4
@@ -171,21 +175,21 @@ def test_shades_are_of_the_picture_and_red_where_a_rule_is_broken():
 
 def test_of_a_sound_the_low_frequencies_are_below():
     batch = media.batch(["tone=200,0.5"], "mel-spectrogram")
-    lines = [line.plain for line in terminal.shade_lines(batch, 0, [])]
+    lines = [line.plain for line in sound_lines(batch, 0, [])]
     assert lines[0].strip() == ""
     assert "█" in "".join(lines[-5:])
 
 
 def test_words_that_all_labels_share_stand_once():
-    assert learned._factored(["band 1", "band 12"]) == ("band", ["1", "12"], "")
-    assert learned._factored(["0.1 cycles/pixel", "0.2 cycles/pixel"]) == ("", ["0.1", "0.2"], "cycles/pixel")
-    assert learned._factored(["a", "b c"]) == ("", ["a", "b c"], "")
+    assert charts._factored(["band 1", "band 12"]) == ("band", ["1", "12"], "")
+    assert charts._factored(["0.1 cycles/pixel", "0.2 cycles/pixel"]) == ("", ["0.1", "0.2"], "cycles/pixel")
+    assert charts._factored(["a", "b c"]) == ("", ["a", "b c"], "")
 
 
 def test_bands_are_called_by_their_frequency_and_the_sample_breaks_them_under_that_name(of_medium):
     spec = of_medium["mel-spectrogram"]
     (plain,) = spec.rule("spectral-envelope").panels()
-    (panel,) = learned.panels_of(spec.rule("spectral-envelope"), spec.view)
+    (panel,) = panels_of(spec.rule("spectral-envelope"), spec.view)
     assert plain.labels[0] == "band 2"  # those below 300 Hz are no numbers of the rule
     assert panel.labels[0].endswith(" Hz")
     assert len(panel.labels) == len(plain.labels) == media.SOUNDS.bands - 2
@@ -251,7 +255,7 @@ def test_explain_from_the_command_line_draws_and_refuses_an_annotated_copy(of_me
     assert cli.main(["explain", "spec.yaml", "x.npz", "-o", "a.mid"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "a.mid: expected a picture with a suffix of .png, .svg, .pdf: only music has annotated copies" in error
+    assert "a.mid: expected a picture with a suffix of .png, .svg, .pdf, found '.mid'" in error
     assert not Path("a.mid").exists()
 
 

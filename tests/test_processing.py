@@ -6,15 +6,18 @@ import pytest
 
 from tests.media import RATE, sound
 from verifier.audio.read import batch_of_waves
+from verifier.audio.samples import waves
 from verifier.audio.view import MelView
+from verifier.audio.waveform import Waves
 from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
+from verifier.data.medium import media
 from verifier.image.features.jpeg_grid import BLOCK, FLOOR, block_grid
 from verifier.image.view import ImageView
-from verifier.judge.post_processing import PROCESSINGS, ProcessingSign, set_aside, traces
-from verifier.rule.fault import fault_named
+from verifier.judge.post_processing import PROCESSINGS, ProcessingSign, set_aside, signs_of
+from verifier.rule.fault import fault_named, faults_for
 from verifier.rule.numeric_range import NumericRange
-from verifier.rule.registry import registry
+from verifier.rule.registry import all_rules
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import Spec
 from verifier.verbs.check import judge, tally
@@ -43,7 +46,7 @@ def spoken(n, seed):
     numbers = rng.uniform([200, 0.1, 0.05], [3500, 0.2, 0.1], (n, 3))
     texts = [f"tone={f:.0f},{a:.3f} noise={b:.3f} seed={seed + i}" for i, (f, a, b) in enumerate(numbers.tolist())]
     names = [f"{seed}-{i}" for i in range(n)]
-    return batch_of_waves([sound(text) for text in texts], [RATE] * n, SOUNDS, names, names, sounds=True)
+    return batch_of_waves([sound(text) for text in texts], [RATE] * n, SOUNDS, names, names, keep_source=True)
 
 
 def spec_of(learned, held_out, rules):
@@ -53,8 +56,13 @@ def spec_of(learned, held_out, rules):
 
 
 def plant(batch, fault, dose):
-    planted = fault_named(fault).plant(batch, dose, np.random.default_rng(0))
-    return replace(planted, waves=replace(planted.waves, sounds=()))
+    planted = fault_named(fault, batch.view.kind).plant(batch, dose, np.random.default_rng(0))
+    return without_sounds(planted) if isinstance(planted.extra, Waves) else planted
+
+
+def without_sounds(batch):
+    """The batch as it is checked, without the recordings that faults are planted in."""
+    return replace(batch, extra=replace(waves(batch), sounds=()))
 
 
 def checked(spec, batch):
@@ -106,12 +114,12 @@ def test_a_number_that_may_go_either_way_is_traced_on_the_side_that_more_samples
     real = spoken(20, 3000)
     louder, quieter = (tally(spec, [plant(real, fault, 20)]).rules["dynamics"].kinds for fault in ("louder", "quieter"))
     rules = spec.rules
-    assert [(found.processing, found.above) for found in traces(rules, {"dynamics": louder}, 20)][-1] == (
+    assert [(found.processing, found.above) for found in signs_of(rules, {"dynamics": louder}, 20)][-1] == (
         "loudness change",
         True,
     )
     both = louder.merge(quieter).merge(quieter)
-    change = next(found for found in traces(rules, {"dynamics": both}, 60) if found.processing == "loudness change")
+    change = next(found for found in signs_of(rules, {"dynamics": both}, 60) if found.processing == "loudness change")
     assert not change.above
     assert change.share == pytest.approx(40 / 60, abs=0.01)
 
@@ -132,15 +140,17 @@ def test_rules_that_do_not_survive_what_was_found_are_set_aside_and_named_with_i
 def test_every_processing_has_a_trace_and_faults_to_measure_it_by_and_no_rule_survives_another():
     traced = {
         processing
-        for rule in registry().values()
+        for _, rule in all_rules()
         if issubclass(rule, NumericRange)
         for processing, _ in rule.traces.values()
     }
     assert traced == set(PROCESSINGS)
+    known = {fault.name: fault for kind in media() for fault in faults_for(kind).values()}
     for faults in PROCESSINGS.values():
         for fault, dose in faults:
-            fault_named(fault).require(dose)
-    for name, rule in registry().items():
+            known[fault].require(dose)
+    for kind, rule in all_rules():
+        name = f"{rule.name()} of {kind}"
         assert set(rule.survives) <= traced, name
         if issubclass(rule, NumericRange):
             for number, (processing, side) in rule.traces.items():
