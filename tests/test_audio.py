@@ -8,7 +8,6 @@ import pytest
 import soundfile
 
 from verifier.audio import read as audio
-from verifier.audio import waveform as waves_of
 from verifier.audio.features.mel_spectrogram import frames_of, mel_spectrogram
 from verifier.audio.read import batch_of_waves, read_audio
 from verifier.audio.samples import waves
@@ -97,7 +96,7 @@ def test_the_stretches_that_are_measured_make_up_the_wave_at_its_own_rate():
     assert waves(batch).samples.sum() == len(wave)
     assert waves(batch).samples[:3] == pytest.approx(np.full(3, rate / 2), abs=1)
     parts = np.split(wave, np.cumsum(waves(batch).samples)[:-1])
-    assert_same_waves(waves(batch), waves_of.concatenate([measure([part], rate) for part in parts]))
+    assert_same_waves(waves(batch), Waves.concatenate([measure([part], rate) for part in parts]))
 
 
 def assert_same_waves(a: Waves, b: Waves):
@@ -142,7 +141,7 @@ def test_a_file_read_in_blocks_gives_what_the_whole_gives(tmp_path, monkeypatch)
         batch, want = read(path, view), of_wave(wave, view)
         assert [*batch.names] == [name.replace("a", "a.wav") for name in want.names]
         assert batch.values == pytest.approx(want.values, abs=1e-6)
-        assert_same_waves(waves(batch), want.waves)
+        assert_same_waves(waves(batch), waves(want))
 
 
 def test_a_long_file_comes_in_several_batches(tmp_path, monkeypatch):
@@ -167,13 +166,13 @@ def test_no_waves_are_an_empty_batch():
 
 def test_of_a_sine_the_waves_say_its_power_peak_and_level():
     rate = 16384
-    waves = measure([sine(1024, 1, rate, 1.0)], rate)
-    assert waves.spectra.shape == (1, BINS)
-    assert waves.spectra[0].argmax() == 1024 * FRAME // rate
-    assert waves.spectra[0].max() == pytest.approx(1, rel=1e-5)
-    assert waves.peaks[0] == pytest.approx(1)
-    assert waves.levels[0] == pytest.approx(np.sqrt(0.5), rel=1e-5)
-    assert waves.frames.tolist() == [(rate - FRAME) // (FRAME // 2) + 1]
+    found = measure([sine(1024, 1, rate, 1.0)], rate)
+    assert found.spectra.shape == (1, BINS)
+    assert found.spectra[0].argmax() == 1024 * FRAME // rate
+    assert found.spectra[0].max() == pytest.approx(1, rel=1e-5)
+    assert found.peaks[0] == pytest.approx(1)
+    assert found.levels[0] == pytest.approx(np.sqrt(0.5), rel=1e-5)
+    assert found.frames.tolist() == [(rate - FRAME) // (FRAME // 2) + 1]
 
 
 def test_clipped_are_runs_of_three_at_the_largest_magnitude():
@@ -182,9 +181,9 @@ def test_clipped_are_runs_of_three_at_the_largest_magnitude():
     wave[6:8] = 0.5
     wave[9:13] = -0.5
     wave[14:18] = 0.4
-    waves = measure([wave], RATE)
-    assert waves.clipped.tolist() == [7]
-    assert waves.zeros.tolist() == [7]
+    found = measure([wave], RATE)
+    assert found.clipped.tolist() == [7]
+    assert found.zeros.tolist() == [7]
     assert measure([np.zeros(20, np.float32)], RATE).clipped.tolist() == [0]
 
 

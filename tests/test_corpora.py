@@ -1,3 +1,4 @@
+import importlib
 import importlib.metadata
 import os
 import subprocess
@@ -5,6 +6,7 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import msgspec
@@ -13,13 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from music21 import converter
-from verifier.corpora.content import digest, pack, unpack
 
 from verifier.base.errors import InputError
+from verifier.corpora import cache, loaders
 from verifier.corpora import corpus as corpora
-from verifier.corpora.corpus import Corpus, Provenance, cache, duplicates, split
+from verifier.corpora.corpus import Corpus, Provenance, split
 from verifier.corpora.loaders import folk, monteverdi, palestrina, scores
+from verifier.corpora.manifest import Package
 from verifier.data.medium import view_of
+from verifier.music import duplicates
+from verifier.music.archive import digest, pack, unpack
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
 from verifier.music.read.symbolic import notes_of_stream
@@ -277,7 +282,7 @@ def known(folder, monkeypatch):
             bach, name="small", loader="small", sha256=digest(content), pieces=2, groups=1, **changes
         )
         monkeypatch.setattr(corpora, "manifests", lambda: [manifest])
-        monkeypatch.setitem(corpora.LOADERS, "small", loader)
+        monkeypatch.setitem(sys.modules, "verifier.corpora.loaders.small", loader)
         return loader
 
     return install
@@ -303,7 +308,7 @@ def test_the_cache_follows_the_versions(known):
 
 
 def test_other_content_than_described_is_said_and_recorded(known, capfd):
-    loader = known(source=corpora.Manifest.__annotations__["source"](package="music21", version="0.1"))
+    loader = known(source=Package(package="music21", version="0.1"))
     loader.read = lambda progress: [piece("other")]
     corpus = corpora.load("small")
     (line,) = capfd.readouterr().err.splitlines()
@@ -314,7 +319,7 @@ def test_other_content_than_described_is_said_and_recorded(known, capfd):
 
 
 def test_a_missing_package_is_named(known):
-    known(source=corpora.Manifest.__annotations__["source"](package="no-such-package", version="1.0"))
+    known(source=Package(package="no-such-package", version="1.0"))
     with pytest.raises(InputError, match=r"pip install no-such-package==1\.0"):
         corpora.load("small")
 
@@ -363,7 +368,7 @@ def test_bach_groups_are_one_work_in_two_keys_editions_or_texts(bach):
 
 
 def test_a_corpus_in_the_cache_needs_no_music21(bach):
-    code = "import sys; from verifier import corpora; corpora.load('bach'); sys.exit('music21' in sys.modules)"
+    code = "import sys; from verifier.corpora import corpus; corpus.load('bach'); sys.exit('music21' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -371,11 +376,16 @@ def test_a_corpus_in_the_cache_needs_no_music21(bach):
 
 
 def test_every_manifest_has_a_loader_and_says_where_its_data_come_from():
-    assert {manifest.loader for manifest in corpora.names()} == {*corpora.LOADERS, *corpora.UNPARSED}
+    there = {
+        info.name: importlib.import_module(f"{loaders.__name__}.{info.name}") for info in iter_modules(loaders.__path__)
+    }
+    assert there.pop("scores")  # what loaders of scores share
+    assert {manifest.loader for manifest in corpora.names()} == set(there)
     for manifest in corpora.names():
-        assert (manifest.loader in corpora.LOADERS) == (manifest.source.package == "music21")
-        assert manifest.source.path or manifest.loader in corpora.LOADERS
-        assert kind_of(view_of(manifest.view)) == manifest.medium
+        parsed = hasattr(there[manifest.loader], "VERSION")
+        assert parsed == (manifest.source.package == "music21")
+        assert manifest.source.path or parsed
+        assert view_of(manifest.view, corpora.DEFAULT).kind == manifest.medium
         assert 0 < manifest.groups <= manifest.pieces
 
 
@@ -537,8 +547,8 @@ def test_a_folder_without_a_readable_piece_is_refused(tmp_path):
 
 
 def test_what_is_neither_a_name_nor_a_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"the name of a corpus \(bach, fashion-mnist-test, .*\), found neither"):
+    with pytest.raises(InputError, match=r"the name of a corpus \(bach, fashion-mnist-test, .*\), found none of these"):
         corpora.load(str(tmp_path / "missing"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="found a file"):
+    with pytest.raises(InputError, match="found another file"):
         corpora.load(str(tmp_path / "file"))

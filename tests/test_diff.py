@@ -15,12 +15,13 @@ from tests.test_check import chorale_like
 from tests.test_spec import small_spec
 from verifier import report
 from verifier.base.errors import InputError
-from verifier.judge.sets import calibrate_whole
+from verifier.data.medium import medium_of
+from verifier.judge.sets import calibrate_sets
 from verifier.music.edits import move_notes
-from verifier.music.memorisation import build_index
+from verifier.music.memorisation import Memorisation, build_index
 from verifier.music.view import PianoRollView
 from verifier.report import changes, junit, markdown
-from verifier.rule.registry import registry, rules_for
+from verifier.rule.registry import rules_for
 from verifier.spec import findings
 from verifier.spec import run as record
 from verifier.spec.run import Run
@@ -327,7 +328,7 @@ def test_every_vocabulary_reads_back_the_names_it_gives():
     from verifier.rule.vocabulary import Vocabulary
 
     samples = voiced_batch(0, 20)
-    rules = [cls.learn(samples) for cls in registry().values() if issubclass(cls, Vocabulary)]
+    rules = [cls.learn(samples) for cls in rules_for("piano-roll").values() if issubclass(cls, Vocabulary)]
     assert len(rules) >= 4
     for rule in rules:
         keys = rule.from_yaml().keys.tolist()
@@ -471,12 +472,10 @@ def test_a_generator_that_collapses_is_blocked_though_it_breaks_no_rule():
         batch(chorale_like(1, 60)),
     )
     spec = small_spec(view=PianoRollView(window=16), rules=rules, calibration=calibration)
-    spec = structs.replace(
-        spec,
-        whole=calibrate_whole(
-            rules, batch(chorale_like(0, 60)), batch(chorale_like(1, 60)), build_index([batch(chorale_like(0, 60))])
-        ),
-    )
+    learned, held_out = batch(chorale_like(0, 60)), batch(chorale_like(1, 60))
+    indices = {Memorisation.key: build_index([learned])}
+    whole = calibrate_sets(rules, learned, held_out, medium_of(spec.view).set_checks(), indices)
+    spec = structs.replace(spec, whole=whole)
 
     def run(texts):
         return run_of(spec, samples=batch(texts))

@@ -10,7 +10,7 @@ import pytest
 from verifier.base.errors import InputError
 from verifier.data import paths as source
 from verifier.data.batch import concatenate
-from verifier.data.paths import SampleSet, open_path
+from verifier.data.paths import FileSamples, open_path
 from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 
@@ -36,7 +36,7 @@ def tensor(path: Path, n: int = 2, steps: int = 8, value: float = 1) -> Path:
     return path
 
 
-def names(samples: SampleSet) -> list[str]:
+def names(samples: FileSamples) -> list[str]:
     return [name for batch in samples.batches() for name in batch.names]
 
 

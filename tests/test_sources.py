@@ -44,8 +44,8 @@ def small(monkeypatch):
     """Make the name "small" that of CORPUS."""
     sources._loaded.cache_clear()
     bach = corpora.names()[0]
-    monkeypatch.setattr(corpora, "load", {"small": CORPUS}.__getitem__)
-    monkeypatch.setattr(corpora, "names", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
+    monkeypatch.setattr(corpora, "load", lambda name, view: {"small": CORPUS}[name])
+    monkeypatch.setattr(sources, "manifests", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
     yield
     sources._loaded.cache_clear()
 
@@ -130,7 +130,7 @@ def test_content_that_has_changed_since_the_spec_is_said(capfd):
 
 def test_a_corpus_is_loaded_once_for_all_columns(monkeypatch):
     loaded = []
-    monkeypatch.setattr(corpora, "load", lambda name: loaded.append(name) or CORPUS)
+    monkeypatch.setattr(corpora, "load", lambda name, view: loaded.append(name) or CORPUS)
     read("small:all")
     read("small:one-note")
     assert loaded == ["small"]
@@ -170,5 +170,5 @@ def test_existing_files_folders_and_globs_are_files(tmp_path, written):
 
 
 def test_a_folder_is_a_corpus_of_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpora, "load", lambda name: CORPUS)
+    monkeypatch.setattr(corpora, "load", lambda name, view: CORPUS)
     assert len(read(f"{tmp_path}:learn")) == len(read("small:learn"))

@@ -8,9 +8,11 @@ from tests.rolls import batch
 from tests.test_spec import small_spec
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_named
 from verifier.judge import calibration as verdict
 from verifier.judge.calibration import Calibration, Conformal, PieceCounts
-from verifier.judge.storage import StorageProfile, confounds, storage_of
+from verifier.judge.storage import confounds, storage_of
+from verifier.music.storage import MusicStorage
 from verifier.verbs import check
 
 
@@ -209,20 +211,21 @@ def test_parts_of_a_calibration_join_with_the_held_out_pieces_first():
 
 
 def test_the_container_is_named_before_any_verdict():
+    music = medium_named("piano-roll")
     real = storage_of(batch(["C4:0-16 E4:0-8"] * 10))
-    assert confounds(real, real) == ()
+    assert confounds(real, real, music) == ()
     sigmoid = batch(["C4:0-16=0.999"] * 10)
     sigmoid.values[sigmoid.values == 0] = 1e-4
-    (found,) = confounds(real, storage_of(sigmoid))
+    (found,) = confounds(real, storage_of(sigmoid), music)
     assert found.startswith("0.0% of the values are exactly 0 or 1, 100.0% in the corpus")
     loud = batch(["C4:0-16 E4:0-8"] * 10)
     loud = Batch.of(loud.view, loud.values.astype(np.float32) * 3 - 1, names=loud.names)
-    found = confounds(real, storage_of(loud))
+    found = confounds(real, storage_of(loud), music)
     assert any("is the scale right?" in sentence for sentence in found)
-    (found,) = confounds(real, storage_of(batch(["C4:0-16 C9:0-1"])))
+    (found,) = confounds(real, storage_of(batch(["C4:0-16 C9:0-1"])), music)
     assert found.startswith("50.00% of the notes lie outside the pitches of the view")
     short = batch(["C4:0-4"] * 10)
     short.lengths[:] = 4
-    (found,) = confounds(real, storage_of(short))
+    (found,) = confounds(real, storage_of(short), music)
     assert found.startswith("a sample has 4.0 steps on average, 16.0 in the corpus")
-    assert confounds(StorageProfile(), real) == ()
+    assert confounds(MusicStorage(), real, music) == ()
