@@ -251,10 +251,11 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
     ("arguments", "message"),
     [
         (["--spec", "spec.yaml"], "the following arguments are required: PATH (try: verify check --help)"),
-        (["samples"], "the following arguments are required: --spec"),
+        (["good"], "the following arguments are required: --spec"),
+        (["sampel"], "expected a command or a path, found 'sampel'; did you mean verify sample?"),
         (["--spec", "none.yaml", "good"], "none.yaml: expected a spec file: No such file"),
         (["--spec", "spec.yaml", "nowhere"], "nowhere: no such file or folder"),
-        (["--spec", "spec.yaml", "good", "good"], "good: stands on the command line twice"),
+        (["--spec", "spec.yaml", "good", "good"], "good: stands there twice"),
         (["--spec", "spec.yaml", "good", "--rule", "rhythm"], "expected one of its rules"),
         (["--spec", "spec.yaml", "good", "--limit", "0"], "argument --limit: expected a number from 1, found 0"),
         (["--spec", "spec.yaml", "good", "--limit", "x"], "argument --limit: "),
@@ -271,13 +272,13 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
         (["learn", "corpus"], "expected one -o FILE.yaml"),
         (
             ["learn", "corpus", "-o", "x.yaml", "--view", "windows=16"],
-            "--view: Object contains unknown field 'windows'",
+            "view: Object contains unknown field 'windows'",
         ),
         (["learn", "corpus", "-o", "x.yaml", "--view", "window"], "window: expected NAME=VALUE"),
         (["learn", "corpus", "-o", "x.yaml", "--set", "durations.cut=1"], "durations: expected one of its options"),
         (["learn", "corpus", "-o", "x.yaml", "--set", "cut=1"], "--set cut=1: expected RULE.OPTION=VALUE"),
-        (["learn", "corpus", "-o", "x.yaml", "--limit", "1000000"], "--limit: expected at most the"),
-        (["learn", "nowhere", "-o", "x.yaml"], "nowhere: expected a folder or the name of a corpus"),
+        (["learn", "corpus", "-o", "x.yaml", "--limit", "1000000"], "limit: expected at most the"),
+        (["learn", "nowhere", "-o", "x.yaml"], "nowhere: expected a folder, a file of arrays, or the name of a corpus"),
         (["explain", "spec.yaml", "good/00.mid", "-o", "a.gif"], "a.gif: expected a picture with a suffix"),
         (["show", "spec.yaml", "-o", "a.gif"], "a.gif: expected a report with a suffix of .png, .svg, .pdf, .graphml"),
         (["rules", "rhythm"], "expected a rule (accidentals"),
@@ -353,7 +354,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
 def test_a_command_imports_only_what_it_needs(world, arguments):
     heavy = ["torch", "numba", "music21", "matplotlib", "scipy.stats", "pyarrow", "networkx", "sklearn"]
     found = run_python(
-        f"import sys; from verifier import cli; cli.main({arguments!r});"
+        f"import sys; from verifier.cli import main as cli; cli.main({arguments!r});"
         f"print('heavy:', [name for name in {heavy!r} if name in sys.modules])"
     )
     assert found.stderr == ""
@@ -364,7 +365,7 @@ def test_an_interrupt_leaves_no_file(world):
     code = (
         # A shell starts what it runs in the background with interrupts ignored, and this run may be such a one.
         "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from verifier import check, cli;"
+        "from verifier.cli import main as cli; from verifier.verbs import check;"
         "check.tally_batch = lambda *a, **k: (print('counting', flush=True), time.sleep(60));"
         "sys.exit(cli.main(['--spec', 'spec.yaml', 'good', '-o', 'interrupted.json']))"
     )
