@@ -12,7 +12,8 @@ from verifier.base.errors import InputError
 from verifier.cli import main as cli
 from verifier.data.batch import Batch
 from verifier.generators import adversarial
-from verifier.generators.adversarial import Classifier, accuracy, fgsm, fit, full_windows, longest_pitch_class
+from verifier.generators.adversarial import Classifier, accuracy, fgsm, fit, full_windows
+from verifier.music.features.scalars import longest_pitch_class
 from verifier.music.view import PianoRollView
 
 torch.set_num_threads(1)  # networks this small lose more than they win by a second one

@@ -176,7 +176,7 @@ def test_a_learning_curve_knows_more_from_more_pieces():
     assert all_ > few
     assert curve[40].samples == 80
     with pytest.raises(InputError, match="expected 1 to 40 pieces to learn from, found 41"):
-        learning_curve("tonal", learned, held_out, RULES, pieces=[41])
+        learning_curve("tonal", learned, held_out, RULES, pieces=[41], faults=[("moved", 1)])
 
 
 @pytest.mark.parametrize(

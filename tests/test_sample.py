@@ -56,6 +56,12 @@ def manifest(**changes: Any) -> Manifest:
     return Manifest(**fields | changes)
 
 
+class MusicManifest(Manifest, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
+    """What lies beside samples of music, to be read back."""
+
+    view: PianoRollView
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """A folder as training leaves it, with two sets of weights."""
@@ -139,7 +145,8 @@ def test_npz_holds_the_samples_and_is_read_back(tmp_path: Path) -> None:
         assert np.array_equal(arrays["x"], made(300)[:, 0])
     batch = concatenate(VIEW, list(open_path(str(tmp_path / "a.npz"), VIEW).batches()))
     assert np.array_equal(batch.values, made(300)[:, 0])
-    assert msgspec.yaml.decode((tmp_path / "a.npz.yaml").read_bytes(), type=Manifest) == manifest()
+    said = msgspec.yaml.decode((tmp_path / "a.npz.yaml").read_bytes(), type=MusicManifest)
+    assert msgspec.structs.asdict(said) == msgspec.structs.asdict(manifest())
 
 
 def test_8_bit_values_are_rounded_to_the_nearest_level(tmp_path: Path) -> None:
@@ -303,7 +310,7 @@ def test_the_command_writes_an_npz_and_its_manifest(trained: Path, capsys: pytes
         found = arrays["x"]
     assert found.shape == (300, 8, 16)
     assert found.dtype == np.float32
-    said = msgspec.yaml.decode((trained.parent / "a.npz.yaml").read_bytes(), type=Manifest)
+    said = msgspec.yaml.decode((trained.parent / "a.npz.yaml").read_bytes(), type=MusicManifest)
     assert (said.samples, said.seed, said.values, said.weights.step) == (300, 3, "raw", 1)
     assert (said.generator, said.view) == (CONFIG, VIEW)
     again = trained.parent / "b.npz"

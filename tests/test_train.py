@@ -308,6 +308,7 @@ def test_errors_in_a_record_name_the_file_and_the_field(world, capsys):
     for text, words in [
         (good.replace("batch: 2", "batch: two"), "generator.batch: expected 'int', got 'str'"),
         (good.replace("window: 16", "window: 0"), "view.window: expected 'int' >= 1"),
+        (good.replace("kind: piano-roll", "kind: roll"), "view: expected a kind of view (image, mel-spectrogram, "),
         (good.replace("generator:", "generators:"), "unknown field 'generators'"),
         (good.replace("verifier: 1", "verifier: 2"), "starts with 'verifier: 1'"),
         (good + "}", "not valid YAML"),

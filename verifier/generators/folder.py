@@ -97,7 +97,9 @@ def load(folder: Path) -> TrainedRecord:
     try:
         view = decoded_view(file_.view)
     except msgspec.ValidationError as error:
-        raise InputError(path, f"view: {printable(error)}".replace("`", "'")) from None
+        raise InputError(path, _problem(error, "view")) from None
+    except InputError as error:  # a kind of view that there is not
+        raise InputError(path, f"view: {error}") from None
     return TrainedRecord(config=file_.generator, view=view, corpus=file_.corpus)
 
 
@@ -126,9 +128,15 @@ def converted(data: object, kind: type[T], place: object, *, strict: bool = True
     try:
         return msgspec.convert(data, kind, strict=strict)
     except msgspec.ValidationError as error:
-        problem, _, at = str(error).replace("`", "'").partition(" - at '$.")
-        problem = problem[:1].lower() + problem[1:]
-        raise InputError(place, printable(f"{at[:-1]}: {problem}" if at else problem)) from None
+        raise InputError(place, _problem(error)) from None
+
+
+def _problem(error: msgspec.ValidationError, of: str = "") -> str:
+    """What is wrong, after the name of the field; ``of`` is the field that was converted, if it was not all."""
+    problem, _, at = str(error).replace("`", "'").partition(" - at '$")
+    field = f"{of}{at[:-1]}".removeprefix(".")
+    problem = problem[:1].lower() + problem[1:]
+    return printable(f"{field}: {problem}" if field else problem)
 
 
 def _document(record: TrainedRecord) -> dict[str, Any]:
