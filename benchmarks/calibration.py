@@ -21,9 +21,9 @@ from msgspec import structs
 
 from verifier.base.statistics import rate_interval
 from verifier.corpora import corpus as corpora
-from verifier.corpora.sample_sets import choose, whole_index
-from verifier.data.medium import batch_of, view_of
-from verifier.judge.sets import calibrate_whole
+from verifier.corpora.sample_sets import choose
+from verifier.data.medium import batch_of, medium_of, view_of
+from verifier.judge.sets import calibrate_sets, indices_of
 from verifier.music.view import PianoRollView
 from verifier.rule.registry import rules_for
 from verifier.spec.provenance import CorpusRecord, Split
@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--alpha", type=float, default=0.05)
     parser.add_argument("--calibrated", type=float, default=0.25, help="share of the groups that are not tested on")
     options = parser.parse_args()
-    view = view_of(next(manifest.view for manifest in corpora.names() if manifest.name == options.corpus))
+    manifest = next(manifest for manifest in corpora.names() if manifest.name == options.corpus)
+    view = view_of(manifest.view, manifest.medium)
     if isinstance(view, PianoRollView):
         view = structs.replace(view, window=options.window)
     corpus = corpora.load(options.corpus)
@@ -61,15 +62,15 @@ def main() -> None:
         learned_batch, held_out = batch_of(learned, view), batch_of(calibrated, view)
         found, folds = learn.learn_folds(learned_batch, rules)
         found, calibration = learn.calibrate(found, held_out, folds)
-        index = whole = None
-        if isinstance(view, PianoRollView):
-            index = whole_index(learned, view)
-            whole = calibrate_whole(found, learned_batch, held_out, index)
+        indices, whole, checks = {}, None, medium_of(view).set_checks()
+        if checks is not None:
+            indices = indices_of(checks, learned, view)
+            whole = calibrate_sets(found, learned_batch, held_out, checks, indices)
         record = CorpusRecord(
             name=corpus.name, split=Split(seed=seed), source="", licence="", pieces=0, groups=0, sha256=""
         )
         spec = Spec(name=corpus.name, view=view, corpus=record, rules=found, calibration=calibration, whole=whole)
-        checkers = check.Checkers.of(spec, index)
+        checkers = check.Checkers.of(spec, indices)
         tally = check.tally(spec, [batch_of(test, view)], checkers=checkers)
         result = check.judge(spec, tally, alpha=options.alpha, checkers=checkers)
         flagged["samples"].append((len(result.flagged or ()), result.samples))

@@ -114,7 +114,7 @@ def scored(
     side = np.array([works.index(group) % 2 for group in held_out.groups])
     batches = {"real": held_out}
     for column in columns:
-        batches[column] = BASELINES[column](held_out, np.random.default_rng([seed, *column.encode()]))
+        batches[column] = BASELINES[column].make(held_out, np.random.default_rng([seed, *column.encode()]))
     halves = [
         score_half(states, folds, held_out.take(np.flatnonzero(side != half)), batches, np.flatnonzero(side == half))
         for half in (0, 1)

@@ -40,8 +40,8 @@ def main() -> None:
     corpus = corpora.load(options.corpus)
     how = corpora.Split(by=corpus.split_by)
     settings = next((manifest.view for manifest in corpora.names() if manifest.name == options.corpus), {})
-    view = view_of({"kind": corpus.pieces[0].kind, **settings})
-    learned, held_out = (batch_of(pieces, view, sounds=True) for pieces in corpora.split(corpus, how))
+    view = view_of(settings, corpus.pieces[0].kind)
+    learned, held_out = (batch_of(pieces, view, keep_source=True) for pieces in corpora.split(corpus, how))
     learned, held_out = (
         batch if limit is None else batch.take(choose(len(batch), limit, options.seed))
         for batch, limit in ((learned, options.limit), (held_out, options.plant))

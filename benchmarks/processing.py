@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from verifier.audio.samples import waves
+from verifier.audio.waveform import Waves
 from verifier.corpora.sample_sets import open_samples
 from verifier.data.batch import concatenate
 from verifier.judge.post_processing import PROCESSINGS
-from verifier.rule.fault import fault_named
+from verifier.rule.fault import fault_named, faults_for
 from verifier.rule.registry import rule_named
 from verifier.spec import spec as specs
 from verifier.spec.run import SetResult
@@ -42,17 +42,17 @@ def main() -> None:
 
 def planned(spec: Spec) -> list[tuple[str, str, float]]:
     """(processing, fault, dose) of each that the medium of the spec can have."""
-    kind = spec.view.kind
+    known = faults_for(spec.view.kind)
     return [
         (processing, fault, dose)
         for processing, faults in PROCESSINGS.items()
         for fault, dose in faults
-        if kind in fault_named(fault).media
+        if fault in known
     ]
 
 
 def report(spec: Spec, limit: int) -> None:
-    samples = open_samples(f"{spec.corpus.name}:hold-out", spec.view, spec.corpus, limit=limit, sounds=True)
+    samples = open_samples(f"{spec.corpus.name}:hold-out", spec.view, spec.corpus, limit=limit, keep_source=True)
     real = concatenate(spec.view, list(samples.batches()))
     pieces = len(set(real.groups))
     print(f"## {spec.name}: {len(real)} real samples of {pieces} pieces, alpha {ALPHA:g}\n", flush=True)
@@ -67,8 +67,9 @@ def report(spec: Spec, limit: int) -> None:
     checkers = Checkers.of(spec)
     results = []
     for _, fault, dose in [("", "", 0.0), *planned(spec)]:
-        batch = fault_named(fault).plant(real, dose, np.random.default_rng(0)) if fault else real
-        batch = replace(batch, waves=replace(waves(batch), sounds=()))
+        batch = fault_named(fault, spec.view.kind).plant(real, dose, np.random.default_rng(0)) if fault else real
+        if isinstance(batch.extra, Waves):
+            batch = replace(batch, extra=replace(batch.extra, sounds=()))
         results.append(judge(spec, tally(spec, [batch], checkers=checkers), checkers=checkers))
     shares(spec, unedited, caught, results[1:])
     print("| processed | verdict | what it says | fail | set aside |\n|---|---|---|---|---|")
@@ -102,7 +103,7 @@ def shares(spec: Spec, unedited: Caught, caught: Sequence[Caught], results: Sequ
         survived = [
             processing for processing in dict.fromkeys(which for which, _, _ in trials) if processing not in lost
         ]
-        wrong = " !" if set(rule_named(rule).survives) & lost else ""
+        wrong = " !" if set(rule_named(rule, spec.view.kind).survives) & lost else ""
         print(f"| {rule} | {before:.0%} | {' | '.join(cells)} | {', '.join(survived) or '-'}{wrong} |")
     every = " | ".join(f"{found.combined.share:.0%}" for found in caught)
     print(f"| all rules | {unedited.combined.share:.0%} | {every} | |\n", flush=True)

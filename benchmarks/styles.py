@@ -102,7 +102,8 @@ def samples(name: str, window: int, least: int, limit: int) -> Batch:
     pieces = corpora.load(name.removesuffix(HALVED)).pieces
     if name.endswith(HALVED):
         slow = batch_of(pieces, structs.replace(view, steps_per_quarter=view.steps_per_quarter / 2))
-        batch = replace(slow, view=view, meters=slow.meters / 2, pickups=slow.pickups / 2, _features={})
+        known = replace(music(slow), meters=music(slow).meters / 2, pickups=music(slow).pickups / 2)
+        batch = replace(slow, view=view, extra=known, _features={})
     else:
         batch = batch_of(pieces, view)
     fifth_book = np.array([group.startswith("madrigal.5.") for group in batch.groups])
