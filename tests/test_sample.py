@@ -420,4 +420,4 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     assert run(trained, "-n", 3, "-o", trained / "a.npz") == 2
-    assert capsys.readouterr().err == "verify: needs PyTorch: pip install 'verifier[generators]'\n"
+    assert capsys.readouterr().err == "verify: needs PyTorch: pip install 'media-verifier[generators]'\n"

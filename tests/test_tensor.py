@@ -643,4 +643,4 @@ def test_pt_files_that_hold_no_piano_rolls(tmp_path: Path, torch: Any, monkeypat
 def test_a_pt_file_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.pt").write_bytes(b"x")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert fault(tmp_path / "x.pt") == "x.pt: a .pt file is read by PyTorch, which is missing: pip install torch"
+    assert fault(tmp_path / "x.pt") == "x.pt: a .pt file needs PyTorch: pip install 'media-verifier[generators]'"

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.base.errors import InputError, printable
+from verifier.base.extras import install_hint
 from verifier.base.files import open_regular
 from verifier.data.array_files import archive_of, filled, header, read, skip, stream_of
 from verifier.data.axes import Axes, WrongShapeError, by
@@ -218,7 +219,7 @@ def _tensors_of_pt(path: Path, view: View, name: str) -> list[Tensor]:
     try:
         torch = importlib.import_module("torch")
     except ImportError as error:
-        raise InputError(name, "a .pt file is read by PyTorch, which is missing: pip install torch") from error
+        raise InputError(name, f"a .pt file needs PyTorch: {install_hint('generators')}") from error
     with open_regular(path, name) as file:
         size = file.seek(0, io.SEEK_END)
         if zipfile.is_zipfile(file):

@@ -1,1 +1,1 @@
-"""The generators under test: the only part of verifier that needs torch (``pip install 'verifier[generators]'``)."""
+"""The generators under test: the only part of verifier that needs torch (the extra ``generators``)."""
