@@ -6,6 +6,7 @@ import pytest
 
 from verifier.base.errors import InputError
 from verifier.base.extras import DISTRIBUTION, install_hint, require_extra
+from verifier.cli.main import main
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 
@@ -26,3 +27,11 @@ def test_a_missing_module_is_one_line_with_the_hint(monkeypatch):
     with pytest.raises(InputError) as caught:
         require_extra("generators", "PyTorch", "pathlib", "json", place="a.pt")
     assert str(caught.value) == f"a.pt: needs PyTorch: {install_hint('generators')}"
+
+
+def test_parquet_without_pyarrow_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = tmp_path / "samples.parquet"
+    assert main(["--spec", "bach-roll", "bach:bernoulli", "-o", str(path)]) == 2
+    assert capsys.readouterr() == ("", f"verify: {path}: needs pyarrow: {install_hint('parquet')}\n")
+    assert not path.exists()

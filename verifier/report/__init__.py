@@ -50,6 +50,10 @@ def require_formats(paths: Sequence[Path], suffixes: Collection[str] = FORMATS) 
         if path.suffix not in suffixes:
             raise InputError(path, f"expected a report with a suffix of {', '.join(suffixes)}, found {path.suffix!r}")
         require_writable(path)
+        if path.suffix == ".parquet":
+            from verifier.report import parquet
+
+            parquet.require(path)
 
 
 def write_diff(diff: RunDiff | SpecDiff, path: Path) -> None:

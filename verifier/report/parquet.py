@@ -5,7 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from verifier.base.extras import require_extra
 from verifier.verbs.check import Tally
+
+
+def require(place: object) -> None:
+    """Raise InputError, with what to type, if what writes Parquet is not installed."""
+    require_extra("parquet", "pyarrow", "pyarrow", place=place)
 
 
 def write(tallies: Mapping[str, Tally], path: Path) -> None:
