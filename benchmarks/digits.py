@@ -64,7 +64,7 @@ def row(name: str, values: Values, train: Values) -> str:
 
 def digits(corpus: str) -> Values:
     """(n, 28, 28), every digit of a corpus, 0 to 1."""
-    return np.stack([np.asarray(piece.pixels) for piece in corpora.load(corpus).pieces]) / np.float32(255)
+    return np.stack([piece.pixels for piece in corpora.load(corpus).pieces]) / np.float32(255)
 
 
 def binary(values: Values) -> Values:
