@@ -82,41 +82,50 @@ specs-media: .venv/ready
 	$(BIN)/verify learn photos -o specs/photos.yaml
 	$(BIN)/verify learn speech -o specs/speech.yaml
 
-# Hours on two cores. Each line may be stopped and started again.
-GENERATED = verifier/generated/bach
-TRAIN = $(BIN)/verify train bach --spec bach-tequilagan --verify-every 1000
-define ship
-	mkdir -p $(GENERATED)/$(1)
-	cp build/$(1)/config.yaml build/$(1)/checks.csv $(GENERATED)/$(1)/
-	$(BIN)/verify sample build/$(1) -n 1000 --values 8-bit -o $(GENERATED)/$(1)/$(1).npz
+# Hours on two cores. Each line may be stopped and started again. What a command of the demo or the documentation names
+# ships with the package; what only the tables of benchmarks/ need is kept beside them.
+SHIPPED = verifier/corpora/shipped
+BENCH = benchmarks/generated
+
+# $(call samples,FOLDER,CORPUS,NAME,N) keeps the record and N samples of the training in build/CORPUS-NAME.
+define samples
+	mkdir -p $(1)/$(2)/$(3)
+	cp build/$(2)-$(3)/config.yaml $(1)/$(2)/$(3)/
+	$(BIN)/verify sample build/$(2)-$(3) -n $(4) --values 8-bit -o $(1)/$(2)/$(3)/$(3).npz
+endef
+# $(call files,FOLDER,CORPUS,NAME,FILES) keeps files of it.
+define files
+	mkdir -p $(1)/$(2)/$(3)
+	cp $(addprefix build/$(2)-$(3)/,$(4)) $(1)/$(2)/$(3)/
 endef
 
+CHORALES = $(BIN)/verify train bach --spec bach-tequilagan --verify-every 1000
+
 generators: .venv/dev
-	$(TRAIN) --model iwgan --steps 10000 --seed 0 --out build/iwgan
-	$(TRAIN) --model iwgan --steps 10000 --seed 1 --out build/iwgan-seed-1
-	$(TRAIN) --model iwgan --steps 10000 --seed 2 --out build/iwgan-seed-2
-	$(TRAIN) --model lsgan --steps 10000 --out build/lsgan
+	$(CHORALES) --model iwgan --steps 10000 --seed 0 --out build/bach-iwgan
+	$(CHORALES) --model iwgan --steps 10000 --seed 1 --out build/bach-iwgan-seed-1
+	$(CHORALES) --model iwgan --steps 10000 --seed 2 --out build/bach-iwgan-seed-2
+	$(CHORALES) --model lsgan --steps 10000 --out build/bach-lsgan
 	for output in sigmoid tanh scaled-tanh linear; do \
-		$(TRAIN) --model iwgan --output $$output --steps 1000 --out build/iwgan-$$output || exit 1; done
-	$(call ship,iwgan)
-	$(call ship,iwgan-seed-1)
-	$(call ship,iwgan-seed-2)
-	$(call ship,lsgan)
-	$(call ship,iwgan-sigmoid)
-	$(call ship,iwgan-tanh)
-	$(call ship,iwgan-scaled-tanh)
-	$(call ship,iwgan-linear)
-	cp build/iwgan/generator.safetensors $(GENERATED)/iwgan/
-	cp build/lsgan/generator.safetensors $(GENERATED)/lsgan/
+		$(CHORALES) --model iwgan --output $$output --steps 1000 --out build/bach-iwgan-$$output || exit 1; done
+	$(call samples,$(SHIPPED),bach,iwgan,1000)
+	$(call files,$(SHIPPED),bach,iwgan,checks.csv generator.safetensors)
+	$(call samples,$(SHIPPED),bach,lsgan,1000)
+	$(call files,$(SHIPPED),bach,lsgan,checks.csv)
+	$(call files,$(BENCH),bach,lsgan,generator.safetensors)
+	$(call samples,$(BENCH),bach,iwgan-seed-1,1000)
+	$(call files,$(BENCH),bach,iwgan-seed-1,checks.csv)
+	$(call samples,$(BENCH),bach,iwgan-seed-2,1000)
+	$(call files,$(BENCH),bach,iwgan-seed-2,checks.csv)
+	$(call samples,$(BENCH),bach,iwgan-sigmoid,1000)
+	$(call samples,$(BENCH),bach,iwgan-tanh,1000)
+	$(call samples,$(BENCH),bach,iwgan-scaled-tanh,1000)
+	$(call samples,$(BENCH),bach,iwgan-linear,1000)
 
 DIGITS = $(BIN)/verify train mnist --set batch=32 --set generator-width=32 --set critic-width=24
 BINARY = $(BIN)/verify train mnist-binary --set batch=32 --set generator-width=32 --set critic-width=24
-define ship-media
-	mkdir -p verifier/generated/$(1)/$(2)
-	cp build/$(1)-$(2)/config.yaml verifier/generated/$(1)/$(2)/
-	$(BIN)/verify sample build/$(1)-$(2) -n 1000 --values 8-bit -o verifier/generated/$(1)/$(2)/$(2).npz
-endef
 
+# Needs `make data`.
 generators-media: .venv/dev
 	$(DIGITS) --model lsgan --steps 12000 --out build/mnist-lsgan
 	$(DIGITS) --model iwgan --steps 4000 --out build/mnist-iwgan
@@ -126,17 +135,18 @@ generators-media: .venv/dev
 	for output in tanh linear scaled-tanh; do \
 		$(DIGITS) --model iwgan --output $$output --steps 1200 --out build/mnist-iwgan-$$output || exit 1; done
 	$(BIN)/verify train speech --model iwgan --steps 2500 --out build/speech-iwgan
-	$(call ship-media,mnist,lsgan)
-	$(call ship-media,mnist,iwgan)
-	$(call ship-media,mnist-binary,lsgan)
-	$(call ship-media,mnist-binary,iwgan)
-	$(call ship-media,mnist,lsgan-tanh)
-	$(call ship-media,mnist,iwgan-tanh)
-	$(call ship-media,mnist,iwgan-linear)
-	$(call ship-media,mnist,iwgan-scaled-tanh)
-	$(call ship-media,speech,iwgan)
-	for name in mnist/lsgan mnist/iwgan mnist-binary/lsgan mnist-binary/iwgan speech/iwgan; do \
-		cp build/$$(echo $$name | tr / -)/generator.safetensors verifier/generated/$$name/ || exit 1; done
+	$(call samples,$(SHIPPED),mnist,lsgan,1000)
+	$(call files,$(SHIPPED),mnist,lsgan,generator.safetensors)
+	$(call samples,$(SHIPPED),mnist,iwgan,1000)
+	$(call files,$(BENCH),mnist,iwgan,generator.safetensors)
+	$(call samples,$(SHIPPED),speech,iwgan,500)
+	$(call files,$(SHIPPED),speech,iwgan,generator.safetensors)
+	$(call samples,$(BENCH),mnist,lsgan-tanh,1000)
+	$(call samples,$(BENCH),mnist,iwgan-tanh,1000)
+	$(call samples,$(BENCH),mnist,iwgan-linear,1000)
+	$(call samples,$(BENCH),mnist,iwgan-scaled-tanh,1000)
+	$(call files,$(BENCH),mnist-binary,lsgan,config.yaml generator.safetensors)
+	$(call files,$(BENCH),mnist-binary,iwgan,config.yaml generator.safetensors)
 
 bench: .venv/dev
 	for name in paper generators training_step false_alarms calibration hard_negatives repeats gate power midi counting \

@@ -2,8 +2,8 @@
 
 Everything is held against every sixth of the 60,000 training digits: scipy's two-sample KS of the values, and the
 Jensen-Shannon divergence of 256 bins in nats, raw and rounded to 8 bits. The generators are those
-that ship (``mnist:lsgan`` and the like, with weights); their samples are made anew, so that they are raw. FGSM attacks
-held-out training digits.
+that ship and those in ``benchmarks/generated``; if there are weights, samples are made anew, so that they are raw. FGSM
+attacks held-out training digits.
 
     python benchmarks/digits.py [--samples 10000] [--fgsm FILE.npz]
 
@@ -15,13 +15,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import generated
 import numpy as np
 from generators import jsd
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from verifier.corpora import corpus as corpora
-from verifier.corpora import shipped as generated
 
 Values = NDArray[np.float32]
 
@@ -73,19 +73,14 @@ def binary(values: Values) -> Values:
 
 
 def made(corpus: str, name: str, samples: int) -> Values:
-    """Samples of a generator that ships, as its output has them; the rounded ones that ship, if it ships no weights."""
-    folder = generated.folder_of(f"{corpus}:{name}")
-    if not (folder / "generator.safetensors").is_file():
-        values: NDArray[np.uint8] = np.load(generated.samples_of(corpus, name), allow_pickle=False)["x"]
-        return values / np.float32(255)
-    import torch
+    """Samples as the output of a generator has them; the rounded ones there are, if its weights are not there."""
+    if generated.has_weights(corpus, name):
+        import torch
 
-    from verifier.generators.sample import blocks, load
-
-    torch.set_flush_denormal(True)
-    trained = load(folder)
-    made = blocks(trained.generator, trained.record.config, samples, 0, torch.device("cpu"))
-    return np.concatenate([block[:, 0] for block in made])
+        torch.set_flush_denormal(True)
+        return generated.made(corpus, name, samples)
+    values: NDArray[np.uint8] = np.load(generated.samples_of(corpus, name), allow_pickle=False)["x"]
+    return values / np.float32(255)
 
 
 if __name__ == "__main__":

@@ -44,3 +44,9 @@ def test_it_is_not_compared_under_another_view():
         open_samples("bach:iwgan", structs.replace(SPEC.view, steps_per_quarter=4))
     with pytest.raises(InputError, match=r"^bach:nothing: expected .* \(bach:iwgan, "):
         generated.folder_of("bach:nothing")
+
+
+def test_one_generator_of_each_medium_ships_its_weights():
+    listed = r"\(bach:iwgan, mnist:lsgan, speech:iwgan\), found neither$"
+    with pytest.raises(InputError, match=rf"^bach:lsgan: expected .* whose weights ship {listed}"):
+        generated.folder_of("bach:lsgan")
