@@ -49,6 +49,41 @@ def test_wasserstein_agrees_with_scipy(pairs):
     assert statistics.wasserstein(axis, p, q) == pytest.approx(want, abs=1e-9)
 
 
+def rate_of(violations, trials, groups):
+    return statistics.group_rate(np.array(violations), np.array(trials), groups)
+
+
+def test_the_error_of_a_ratio_is_that_of_its_closed_form():
+    # Two groups of 1 in 4 and 3 in 4: residuals -1 and 1, so that the variance is 2 / 1 * (1 + 1) / 8^2.
+    found = rate_of([1, 3], [4, 4], ["a", "b"])
+    assert found == (0.5, pytest.approx(0.25), 2, 8)
+    # Three of unequal size, one in two samples, and one without a trial: residuals -.6, .8 and -.2.
+    found = rate_of([0, 1, 1, 1, 0], [2, 3, 1, 4, 0], ["a", "b", "b", "c", "d"])
+    assert found == (pytest.approx(0.3), pytest.approx((3 / 2 * 1.04 / 100) ** 0.5), 3, 10)
+
+
+def test_a_single_group_says_nothing_of_how_much_groups_differ():
+    found = rate_of([1, 2], [4, 5], ["a", "a"])
+    assert found[0] == pytest.approx(1 / 3)
+    assert np.isnan(found.error)
+    assert found[2:] == (1, 9)
+
+
+@pytest.mark.parametrize("groups", [3, 5])
+def test_of_few_groups_the_error_is_neither_too_small_nor_too_large(groups):
+    rng = np.random.default_rng(groups)
+    names, rounds = [str(i) for i in range(groups)], 4000
+    found = []
+    for _ in range(rounds):
+        trials = np.full(groups, 5000)
+        found.append(rate_of(rng.binomial(trials, rng.normal(0.3, 0.03, groups)), trials, names))
+    rates, errors = (np.array([getattr(each, name) for each in found]) for name in ("rate", "error"))
+    assert np.mean(errors**2) == pytest.approx(rates.var(), rel=0.1)
+    # Of normal groups the distance in errors is Student's t.
+    covered = np.abs(rates - 0.3) <= scipy.stats.t.ppf(0.975, groups - 1) * errors
+    assert 0.94 < covered.mean() < 0.96
+
+
 def test_of_independent_samples_the_interval_is_nearly_clopper_and_pearsons():
     broken = np.zeros(500, np.int64)
     broken[:40] = 1
