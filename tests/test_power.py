@@ -208,7 +208,7 @@ def test_samples_that_cannot_serve_are_refused():
 
 
 def test_the_doses_given_replace_those_of_each_fault_in_rising_order():
-    assert [(fault.name, dose) for fault, dose in trials(["removed", "moved"], [3, 1, 3])] == [
+    assert [(fault.name, dose) for fault, dose in trials(["removed", "moved"], [3, 1, 3], "piano-roll")] == [
         ("removed", 1),
         ("removed", 3),
         ("moved", 1),

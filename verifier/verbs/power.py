@@ -146,7 +146,7 @@ def power(
     return _table(spec.name, spec.view.kind, names, found, planned, alpha=alpha, seed=seed, crossed=crossed)
 
 
-def trials(faults: Sequence[str] = (), doses: Sequence[float] = (), kind: str = "piano-roll") -> tuple[Trial, ...]:
+def trials(faults: Sequence[str], doses: Sequence[float], kind: str) -> tuple[Trial, ...]:
     """The faults named (all for that kind of view if none are) at the doses given (each fault's own if none are), by
     rising dose.
 
