@@ -17,7 +17,7 @@ from verifier.music.view import PianoRollView
 from verifier.rule.fault import fault_named, faults_for
 
 from . import rolls as texts
-from .test_baselines import assert_voices_are_right, chords, notes, sung
+from .test_edits import assert_voices_are_right, chords, notes, sung
 
 VIEW = PianoRollView(lowest_pitch=40, pitches=12, window=20, steps_per_quarter=2)
 OF_NOTES = [name for name in FAULTS if name not in ("smoothed", "quantised", "blurred", "softened")]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.rolls import batch, random_batch
-from tests.test_diversity import VIEW, transposed, tunes
+from tests.test_near_duplicates import VIEW, transposed, tunes
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music import memorisation as copying

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests import media
-from tests.test_picture import words
+from tests.test_draw import words
 from tests.test_spec import small_spec
 from verifier.audio.draw import shade_lines as sound_lines
 from verifier.base.errors import InputError
