@@ -9,7 +9,7 @@ import pytest
 from tests.rolls import batch, random_batch
 from verifier.data.batch import Batch, concatenate
 from verifier.judge.coverage import Band
-from verifier.music import near_duplicates as diversity
+from verifier.music import near_duplicates
 from verifier.music.edits import move_notes
 from verifier.music.near_duplicates import TwinCurve
 from verifier.music.view import PianoRollView
@@ -50,7 +50,7 @@ def transposed(samples, semitones):
 
 def test_samples_at_random_have_no_twins():
     samples = tunes(0, 300)
-    result = diversity.judge_diversity(diversity.prints(samples), samples.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, NEVER)
     assert (result.compared, result.exact, result.near, result.largest) == (300, 0, 0, 1)
     assert result.verdict == "pass"
 
@@ -58,7 +58,7 @@ def test_samples_at_random_have_no_twins():
 def test_planted_twins_are_found_in_any_key():
     samples = tunes(1, 100)
     planted = concatenate(VIEW, [samples, renamed(transposed(samples.take(range(20)), 3), "up-")])
-    result = diversity.judge_diversity(diversity.prints(planted), planted.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(planted), planted.names, NEVER)
     assert (result.exact, result.near) == (20, 20)
     assert result.exact_share == pytest.approx(20 / 120)
     assert result.largest == 2
@@ -74,7 +74,7 @@ def test_a_moved_note_and_a_shift_in_time_leave_a_near_twin():
     shifted = renamed(replace(samples, values=values, _features={}), "later-")
     for other in (moved, shifted):
         both = concatenate(VIEW, [samples, other])
-        result = diversity.judge_diversity(diversity.prints(both), both.names, NEVER)
+        result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, NEVER)
         assert result.exact == 0
         assert result.near >= 58
         assert result.largest == 2
@@ -85,16 +85,16 @@ def test_a_large_cluster_is_named():
     copies = renamed(samples.take([7] * 40), "copy-")
     copies = replace(copies, names=[f"copy-{i:02d}" for i in range(40)])
     both = concatenate(VIEW, [samples, copies])
-    result = diversity.judge_diversity(diversity.prints(both), both.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, NEVER)
     assert (result.exact, result.near, result.largest) == (40, 40, 41)
     assert result.names == ("copy-00", "copy-01", "copy-02", "copy-03", "copy-04")
 
 
 def test_silence_and_short_ends_of_pieces_are_twins_of_nobody():
     samples = batch(["", "", "C4:0-8 E4:8-16", "C4:0-8 E4:8-16"])
-    found = diversity.prints(samples)
-    assert diversity.exact_clusters(found).tolist() == [-1] * 4
-    result = diversity.judge_diversity(found, samples.names, NEVER)
+    found = near_duplicates.prints(samples)
+    assert near_duplicates.exact_clusters(found).tolist() == [-1] * 4
+    result = near_duplicates.judge_diversity(found, samples.names, NEVER)
     assert (result.compared, result.exact, result.verdict) == (0, 0, "undecided")
 
 
@@ -105,37 +105,37 @@ def test_other_notes_other_rhythm_and_what_lies_after_the_end():
     samples = batch(texts, steps=30)
     samples.values[3, 10, 29:] = True
     lengths = np.array([30, 30, 30, 28])
-    found = diversity.prints(replace(samples, lengths=lengths, _features={}))
-    assert found.counts.tolist()[0] >= diversity.FEWEST
-    clusters = diversity.exact_clusters(found).tolist()
+    found = near_duplicates.prints(replace(samples, lengths=lengths, _features={}))
+    assert found.counts.tolist()[0] >= near_duplicates.FEWEST
+    clusters = near_duplicates.exact_clusters(found).tolist()
     assert clusters[0] == clusters[3]
     assert len(set(clusters)) == 3
-    assert len(set(diversity.near_clusters(found).tolist())) == 1
+    assert len(set(near_duplicates.near_clusters(found).tolist())) == 1
 
 
 def test_the_result_of_shards_is_that_of_the_whole_and_order_changes_no_count():
     samples = concatenate(VIEW, [tunes(4, 60), renamed(tunes(4, 30), "again-")])
     curve = TwinCurve(sizes=[1, 50], exact=NEVER.exact, near=NEVER.near)
-    whole = diversity.judge_diversity(diversity.prints(samples), samples.names, curve)
+    whole = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, curve)
     for order in (np.arange(90), np.random.default_rng(0).permutation(90)):
         shards = [samples.take(at) for at in np.array_split(order, 7)]
-        merged = diversity.prints(shards[0])
+        merged = near_duplicates.prints(shards[0])
         for shard in shards[1:]:
-            merged = merged.merge(diversity.prints(shard))
-        assert diversity.judge_diversity(merged, [samples.names[i] for i in order], curve) == whole
+            merged = merged.merge(near_duplicates.prints(shard))
+        assert near_duplicates.judge_diversity(merged, [samples.names[i] for i in order], curve) == whole
     assert whole.held_against == 50
 
 
 def test_taking_prints_is_printing_what_was_taken():
     samples = random_batch(5, 20)
     at = np.array([3, 3, 17, 0])
-    one, two = diversity.prints(samples).take(at), diversity.prints(samples.take(at))
+    one, two = near_duplicates.prints(samples).take(at), near_duplicates.prints(samples.take(at))
     assert one.counts.tolist() == two.counts.tolist()
     assert one.shingles.tolist() == two.shingles.tolist()
     assert one.exact.tolist() == two.exact.tolist()
-    empty = diversity.prints(samples.take([]))
-    assert diversity.judge_diversity(empty, [], NEVER) is None
-    assert diversity.twin_curve(samples.take([]), samples.take([])) is None
+    empty = near_duplicates.prints(samples.take([]))
+    assert near_duplicates.judge_diversity(empty, [], NEVER) is None
+    assert near_duplicates.twin_curve(samples.take([]), samples.take([])) is None
 
 
 def test_the_curve_says_how_often_real_pieces_repeat_themselves():
@@ -144,10 +144,10 @@ def test_the_curve_says_how_often_real_pieces_repeat_themselves():
     values = samples.values.copy()
     values[2::3] = values[0::3]
     samples = replace(samples, values=values, _features={})
-    curve = diversity.twin_curve(samples.take(range(90)), samples.take(range(90, 120)), resamples=200)
+    curve = near_duplicates.twin_curve(samples.take(range(90)), samples.take(range(90, 120)), resamples=200)
     assert curve.sizes == [1, 2, 3, 5, 7, 10, 20, 30, 50, 60]
     assert curve.exact.mean[2] == pytest.approx(1 / 3, abs=1e-5)
     assert curve.exact.high[-1] == pytest.approx(1 / 3, abs=1e-5)
     assert msgspec.convert(msgspec.to_builtins(curve), TwinCurve) == curve
     for real, verdict in [(samples.take(range(45)), "pass"), (samples.take([1] * 30), "fail")]:
-        assert diversity.judge_diversity(diversity.prints(real), real.names, curve).verdict == verdict
+        assert near_duplicates.judge_diversity(near_duplicates.prints(real), real.names, curve).verdict == verdict

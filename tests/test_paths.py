@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from verifier.base.errors import InputError
-from verifier.data import paths as source
+from verifier.data import paths
 from verifier.data.batch import concatenate
 from verifier.data.paths import FileSamples, open_path
 from verifier.music.samples import music
@@ -188,7 +188,7 @@ def test_batches_are_bounded(tmp_path: Path, window: int | None, monkeypatch: py
     for i in range(6):
         tune(tmp_path / f"{i}.mid", steps=8 * (i + 1))
     whole = names(open_path(str(tmp_path), view))
-    monkeypatch.setattr(source, "CHUNK_CELLS", 6 * 8 * 4)
+    monkeypatch.setattr(paths, "CHUNK_CELLS", 6 * 8 * 4)
     batches = list(open_path(str(tmp_path), view).batches())
     assert [name for batch in batches for name in batch.names] == whole
     assert all(batch.values.size <= 6 * 8 * 4 or len(batch) == 1 for batch in batches)

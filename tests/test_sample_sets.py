@@ -3,7 +3,7 @@ import pytest
 
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
-from verifier.corpora import sample_sets as sources
+from verifier.corpora import sample_sets
 from verifier.corpora.corpus import Corpus, Provenance
 from verifier.corpora.sample_sets import PARTS, choose, open_samples
 from verifier.data.batch import concatenate
@@ -42,12 +42,12 @@ CORPUS = Corpus(
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Make the name "small" that of CORPUS."""
-    sources._loaded.cache_clear()
+    sample_sets._loaded.cache_clear()
     bach = corpora.names()[0]
     monkeypatch.setattr(corpora, "load", lambda name, view: {"small": CORPUS}[name])
-    monkeypatch.setattr(sources, "manifests", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
+    monkeypatch.setattr(sample_sets, "manifests", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
     yield
-    sources._loaded.cache_clear()
+    sample_sets._loaded.cache_clear()
 
 
 def vars_of(struct):
@@ -85,7 +85,7 @@ def test_the_parts_are_those_of_the_split_of_the_spec():
 def test_the_windows_are_those_of_the_pieces_however_many_go_into_a_batch(monkeypatch):
     whole = batch_of(CORPUS.pieces, VIEW)
     for at_once in (1, 7, 10_000):
-        monkeypatch.setattr(sources, "WINDOWS_AT_ONCE", at_once)
+        monkeypatch.setattr(sample_sets, "WINDOWS_AT_ONCE", at_once)
         batch = read("small:all")
         assert list(batch.names) == list(whole.names)
         assert np.array_equal(batch.values, whole.values)

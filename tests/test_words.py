@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rolls import batch
-from verifier.music import words as places
+from verifier.music import words
 from verifier.music.view import PianoRollView
 from verifier.rule.registry import rule_named
 from verifier.verbs.check import locate
@@ -12,7 +12,7 @@ FOUR_BARS = "C4:0-64"
 
 
 def at(sample, step, **view):
-    return places.where(batch([sample], PianoRollView(window=None, **view), steps=64), 0, step)
+    return words.where(batch([sample], PianoRollView(window=None, **view), steps=64), 0, step)
 
 
 def test_a_place_is_a_bar_and_a_quarter_in_it():
@@ -33,14 +33,14 @@ def test_a_bar_line_is_met_on_a_grid_whose_steps_are_no_binary_fraction():
     sample = batch([FOUR_BARS], PianoRollView(window=None, steps_per_quarter=14.4), steps=64)
     for bars in range(0, 500, 5):
         sample.starts[0] = round(bars * 57.6)
-        assert places.where(sample, 0, 0) == f"bar {bars + 1} beat 1"
+        assert words.where(sample, 0, 0) == f"bar {bars + 1} beat 1"
 
 
 @pytest.mark.parametrize(
     ("first", "last", "name"), [(3, 5, "bars 3-5"), (3, 3, "bar 3"), (0, 0, "pickup"), (0, 2, "pickup to bar 2")]
 )
 def test_bars_have_names(first, last, name):
-    assert places.bars_name(first, last) == name
+    assert words.bars_name(first, last) == name
 
 
 def test_a_violation_of_voices_says_where_and_then_what_they_do():
