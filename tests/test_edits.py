@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import rolls
+from tests import media, rolls
+from verifier.corpora.sample_sets import ALL_SEED
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_named
 from verifier.music.edits import (
     BASELINES,
     bernoulli,
@@ -22,6 +24,7 @@ from verifier.music.rules.parallels import Parallels
 from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT
+from verifier.values import noise
 from verifier.values.noise import exponential
 
 VIEW = PianoRollView(lowest_pitch=40, pitches=12, window=20)
@@ -205,6 +208,30 @@ def test_bernoulli_has_the_density_of_the_batch_without_its_padding():
     made = bernoulli(Batch.of(VIEW, values, lengths=np.full(100, 10)), np.random.default_rng(0))
     assert made.values[:, :, :10].mean() == pytest.approx(0.5, abs=0.02)
     assert not made.values[:, :, 10:].any()
+
+
+def test_bernoulli_of_what_is_no_music_has_the_mean_of_its_values_without_its_padding():
+    pixels = np.full((100, 16, 16), 0.3, np.float32)
+    pixels[:, :, 8:] = 1.5  # off the scale: 1
+    view = media.PICTURES
+    made = noise.bernoulli(Batch.of(view, pixels), np.random.default_rng(0))
+    assert made.values.dtype == np.bool_
+    assert made.values.mean() == pytest.approx(0.65, abs=0.02)
+    short = noise.bernoulli(Batch.of(view, pixels, lengths=np.full(100, 8)), np.random.default_rng(0))
+    assert short.values[:, :, :8].mean() == pytest.approx(0.3, abs=0.02)
+    assert not short.values[:, :, 8:].any()
+    # Music has the share of cells that sound, whatever their intensity.
+    loud = Batch.of(PianoRollView(window=16, pitches=16), np.where(pixels > 1, np.float32(0.6), pixels))
+    assert bernoulli(loud, np.random.default_rng(0)).values.mean() == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["piano-roll", "mel-spectrogram", "image"])
+def test_no_two_baselines_draw_the_same_random_numbers(kind):
+    seeds = [baseline.seed for baseline in medium_named(kind).baselines().values()]
+    assert len({*seeds, ALL_SEED}) == len(seeds) + 1
+    assert {"bernoulli": 3, "exponential": 7}.items() <= {
+        name: baseline.seed for name, baseline in medium_named(kind).baselines().items()
+    }.items(), "the samples of a part are the same ones for ever"
 
 
 def test_intensities_sound_from_the_threshold_on():
