@@ -54,7 +54,7 @@ def test_writing_leaves_no_half_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("verifier: 1", "verifier: 2", r"line 1: verifier: expected 'int' <= 1"),
+        ("verifier: 1", "verifier: 2", r"line 1: verifier: made by a newer verify \(format 2\); this"),
         ("name: small", "name: small\ncolour: red", r"object contains unknown field 'colour'"),
         ("pitches: 40", "pitches: many", r"line 3: view.pitches: expected 'int', got 'str'"),
         ("threshold: 0.5", "threshold: 2", r"view.threshold: expected 'float' <= 1"),
@@ -104,7 +104,7 @@ def test_unreadable_files_are_refused(tmp_path):
         specs.load(tmp_path / "control.yaml")
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(specs.MAX_BYTES + 1)
-    with pytest.raises(InputError, match="expected a spec of at most 64 MiB"):
+    with pytest.raises(InputError, match="expected a spec file of at most 64 MiB, found 65 MiB"):
         specs.load(tmp_path / "huge.yaml")
 
 

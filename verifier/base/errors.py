@@ -2,6 +2,8 @@
 
 import unicodedata
 
+import msgspec
+
 
 class InputError(Exception):
     """The command, the spec or an input is unusable: shown on one line, and the exit code is 2.
@@ -27,3 +29,14 @@ def printable(text: object) -> str:
         else char
         for char in str(text)
     )
+
+
+def located(error: msgspec.ValidationError, path: str) -> msgspec.ValidationError:
+    """The error of a value that stands at ``path`` in a larger one: its own path with that before it.
+
+    >>> str(located(msgspec.ValidationError("Expected `int`, got `str` - at `$.pieces`"), "$.corpus"))
+    'Expected `int`, got `str` - at `$.corpus.pieces`'
+    """
+    problem, _, at = str(error).partition(" - at `")
+    key, of, at = at.rpartition(" in `")  # "key` in `$.durations`"
+    return msgspec.ValidationError(f"{problem} - at `{key}{of}{path}{at.removeprefix('$') or '`'}")

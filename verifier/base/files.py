@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and reading none that would not end."""
 
 from __future__ import annotations
 
@@ -56,11 +56,26 @@ def require_writable(path: Path) -> None:
         raise InputError(path, "its folder cannot be written to")
 
 
-def open_regular(path: Path, name: str) -> io.BufferedReader:
+def open_regular(path: Path, name: str, what: str = "a readable file, found") -> io.BufferedReader:
     """``path`` opened for reading. Raises InputError if it is missing, forbidden or no ordinary file (a pipe hangs)."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise InputError(name, "expected an ordinary file, found a folder, pipe or device")
         return path.open("rb")
     except OSError as error:
-        raise InputError(name, f"expected a readable file, found: {error.strerror}") from error
+        raise InputError(name, f"expected {what}: {error.strerror}") from error
+
+
+def read_text(path: Path, what: str, most: int) -> str:
+    """The UTF-8 text of an ordinary file of at most ``most`` bytes, which is to be ``what``. Raises InputError; for a
+    larger file before it is read.
+    """
+    with open_regular(path, str(path), what) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise InputError(path, f"expected {what} of at most {most >> 20} MiB, found {-(-size >> 20)} MiB")
+        data = file.read(most)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"expected UTF-8 text, found byte {data[error.start]:#04x}") from None

@@ -221,7 +221,7 @@ def name_ranks(names: Sequence[str], seed: int = 0) -> Ints:
     return np.frombuffer(bytes(digests), "<i8").astype(np.int64)
 
 
-class CoverageResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+class CoverageResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """The coverage of one rule by a sample set.
 
     ``kinds`` are those of the corpus, ``used`` those of them that occur. ``share`` and ``weighted`` are of all samples;

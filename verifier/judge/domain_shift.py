@@ -34,7 +34,7 @@ PIECES = 19
 SETS = 200
 
 
-class Domain(Struct, frozen=True, kw_only=True, rename="kebab"):
+class Domain(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """How far a sample set lies from the domain of the corpus: the mean surprise of the rules that hear the
     speaker, where 1 is the mean of real units; with its 95 % ``interval`` over groups, null for a single group.
 

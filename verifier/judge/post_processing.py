@@ -31,7 +31,7 @@ PROCESSINGS: Mapping[str, tuple[tuple[str, float], ...]] = {
 under a rule that catches at most alpha more of them after each of these than before."""
 
 
-class ProcessingSign(Struct, frozen=True, kw_only=True, rename="kebab"):
+class ProcessingSign(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What betrays a ``processing``: a ``share`` of the samples has more, or less, of a rule's ``number`` than real
     ones, of which ``real`` do, at most.
     """

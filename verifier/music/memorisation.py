@@ -10,12 +10,13 @@ How long a stretch unseen real pieces share with the corpus says how long is too
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 import numpy as np
-from msgspec import Meta, Struct, structs, to_builtins
+from msgspec import Meta, Struct, structs
 from numpy.typing import NDArray
 
 from verifier.base import statistics
@@ -25,7 +26,7 @@ from verifier.data.batch import Batch
 from verifier.data.pieces import piece_name
 from verifier.data.view import require_same_view
 from verifier.judge.calibration import Verdict
-from verifier.judge.sets import SetCheckResult
+from verifier.judge.sets import SetCheckResult, details_of
 from verifier.music import words as places
 from verifier.music.features.chord_grams import GRAM, Chords, Ints, Words, chords, grams
 from verifier.music.piano_roll import batch_of
@@ -221,7 +222,7 @@ def calibrate_copying(index: Index, held_out: Batch, quantile: float = QUANTILE)
     )
 
 
-class Copy(Struct, frozen=True, kw_only=True, rename="kebab"):
+class Copy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """One copy: of ``quarters`` quarter notes in ``sample``, whose place and origin ``text`` says in words."""
 
     sample: str
@@ -231,7 +232,7 @@ class Copy(Struct, frozen=True, kw_only=True, rename="kebab"):
     text: str
 
 
-class CopyingResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+class CopyingResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What of a sample set is copied: ``flagged`` of its samples repeat more of the corpus than the limit, of
     ``pieces`` different pieces. ``share`` is theirs of all samples with its 95 % ``interval`` over groups; ``median``
     and ``longest`` copies are in quarter notes. ``copies`` are the longest.
@@ -356,6 +357,9 @@ class Memorisation:
     title = "memorised passages"
     reference = CopyingReference
 
+    def result(self, details: Mapping[str, Any]) -> SetCheckResult:
+        return _worded(msgspec.convert(details, CopyingResult))
+
     def index(self, pieces: Sequence[Any], view: PianoRollView) -> Index:
         """The pieces, whole, on the grid of ``view``."""
         return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
@@ -405,13 +409,15 @@ class ReadyMemorisation:
         found = judge_copying(
             self.corpus, tally.copies, names, groups, tally.starts, tally.meters, tally.pickups, self.reference
         )
-        if found is None:
-            return None
-        over = f"{percent(found.share)} over {found.reference.limit:g} quarters"
-        return SetCheckResult(
-            verdict=found.verdict,
-            reason=found.reason,
-            cell=f"{over} (real up to {percent(found.reference.upper)})",
-            worst=f"copies the corpus: {found.copies[0].text}" if found.copies else "",
-            details=to_builtins(found),
-        )
+        return _worded(found) if found else None
+
+
+def _worded(found: CopyingResult) -> SetCheckResult:
+    over = f"{percent(found.share)} over {found.reference.limit:g} quarters"
+    return SetCheckResult(
+        verdict=found.verdict,
+        reason=found.reason,
+        cell=f"{over} (real up to {percent(found.reference.upper)})",
+        worst=f"copies the corpus: {found.copies[0].text}" if found.copies else "",
+        details=details_of(found),
+    )

@@ -8,12 +8,13 @@ Samples of few chords say nothing: silence, and the rest of a piece after its la
 Real music repeats itself too. How many duplicates real sets of the same size have is resampled from whole real pieces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier.base.text import percent
@@ -33,7 +34,7 @@ from verifier.judge.coverage import (
     sizes_up_to,
     widened,
 )
-from verifier.judge.sets import SetCheckResult
+from verifier.judge.sets import SetCheckResult, details_of
 from verifier.music.features.chord_grams import chords, grams, mixed
 
 Ints = NDArray[np.int64]
@@ -244,7 +245,7 @@ def _shares_of_order(clusters: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArr
     return np.asarray(twins / np.maximum(some, 1))
 
 
-class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """The duplicates in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` have a
     duplicate earlier in the set; the shares are of the compared ones.
 
@@ -356,6 +357,9 @@ class NearDuplicates:
     title = "near-duplicates"
     reference = TwinCurve
 
+    def result(self, details: Mapping[str, Any]) -> SetCheckResult:
+        return _worded(msgspec.convert(details, DiversityResult))
+
     def index(self, pieces: Sequence[Any], view: Any) -> None:
         return None
 
@@ -380,12 +384,14 @@ class ReadyNearDuplicates:
 
     def judge(self, tally: Shingles, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
         found = judge_diversity(tally, names, self.curve)
-        if found is None:
-            return None
-        return SetCheckResult(
-            verdict=found.verdict,
-            reason=found.reason,
-            cell=f"{percent(found.judged_near)} (real up to {percent(found.real_near.high)})",
-            worst=f"repeats itself: {found.largest:,} alike, such as {', '.join(found.names[:3])}",
-            details=to_builtins(found),
-        )
+        return _worded(found) if found else None
+
+
+def _worded(found: DiversityResult) -> SetCheckResult:
+    return SetCheckResult(
+        verdict=found.verdict,
+        reason=found.reason,
+        cell=f"{percent(found.judged_near)} (real up to {percent(found.real_near.high)})",
+        worst=f"repeats itself: {found.largest:,} alike, such as {', '.join(found.names[:3])}",
+        details=details_of(found),
+    )

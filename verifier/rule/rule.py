@@ -213,7 +213,7 @@ WHOLE = "the whole picture"
 """Where a violation is that has no place within the sample: sound and music have at least a beginning."""
 
 
-class Violation(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
+class Violation(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
     """One place where one sample breaks one rule.
 
     ``start`` and ``steps`` count in the columns of the sample. In music ``pitches`` are MIDI numbers; in sound and

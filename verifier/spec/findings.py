@@ -14,7 +14,7 @@ MAX_FINDINGS = 20_000
 """Findings kept of one rule in one sample set."""
 
 
-class Finding(Struct, frozen=True, array_like=True, order=True):
+class Finding(Struct, frozen=True, array_like=True, order=True, forbid_unknown_fields=True):
     """One violation: the key of the sample, the place in it, and what was observed there."""
 
     sample: str
@@ -22,7 +22,7 @@ class Finding(Struct, frozen=True, array_like=True, order=True):
     observed: str
 
 
-class Findings(Struct, frozen=True, kw_only=True, rename="kebab"):
+class Findings(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """The violations of one rule in one sample set, by sample and time.
 
     ``complete`` is false if there are more than ``MAX_FINDINGS``: then ``listed`` are those of the first samples, by

@@ -1,24 +1,28 @@
 """The run record: what a check found, as `-o run.json` holds it and every other reader takes it."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from verifier.base.errors import InputError
-from verifier.base.files import replacing
+from verifier.base.errors import InputError, located
+from verifier.base.files import read_text, replacing
 from verifier.judge.calibration import Verdict
 from verifier.judge.domain_shift import Domain
 from verifier.judge.post_processing import ProcessingSign
 from verifier.judge.sets import SetWide
-from verifier.rule.rule import HeldOut, Violation
+from verifier.rule.rule import Count, HeldOut, Violation
 from verifier.spec.findings import Finding, Findings
+from verifier.spec.migrations import RUN_FORMAT, RUNS, SPEC_FORMAT, current_spec, migrated
+from verifier.spec.suppressions import Accepted
 
+MAX_BYTES = 64 << 20
 SetVerdict = Verdict | Literal["processed", "out of domain"]
 
 
-class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
+class Flag(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """A sample that is stranger than real ones: its p-value over all rules of the spec, and the rule that spoke.
 
     ``discovered``: it is one of the samples called such that at most alpha of the calls are expected false.
@@ -30,7 +34,7 @@ class Flag(Struct, frozen=True, kw_only=True, rename="kebab"):
     discovered: bool
 
 
-class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What one rule found in one sample set.
 
     ``distinct`` counts different kinds of violation; ``rate`` is violations per trial, with its 95 % ``interval`` over
@@ -46,14 +50,14 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     """
 
     unit: str
-    violations: int
-    distinct: int
-    trials: int
+    violations: Count
+    distinct: Count
+    trials: Count
     rate: float | None
     interval: tuple[float, float] | None
     held_out: HeldOut | None
     ratio: float | None
-    breaking: int
+    breaking: Count
     breaking_interval: tuple[float, float] | None
     p_value: float | None
     measures: dict[str, float]
@@ -63,13 +67,19 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     examples: tuple[Violation, ...]
     set_aside: str = ""
     error: float | None = None
-    rate_groups: int = 0
-    suppressed: int = 0
+    rate_groups: Count = 0
+    suppressed: Count = 0
     all_kinds: dict[str, int] | None = None
     findings: Findings | None = None
 
+    def __post_init__(self) -> None:
+        if self.rate is not None and not self.trials:
+            raise ValueError("a rate needs a trial")
+        if self.error is not None and self.rate_groups < 2:
+            raise ValueError("the error of a rate needs two groups or more")
 
-class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
+
+class SetResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What a sample set showed. ``groups`` are the files or pieces its samples were cut from.
 
     ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
@@ -80,8 +90,8 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     domain" if that is farther than real data is, and enough for those rules to fail that do (``judge.domain_shift``).
     """
 
-    samples: int
-    groups: int
+    samples: Count
+    groups: Count
     verdict: SetVerdict
     flagged: tuple[Flag, ...] | None
     flagged_groups: tuple[Flag, ...] | None
@@ -93,7 +103,7 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab"):
     domain: Domain | UnsetType = UNSET
 
 
-class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What became of one rule from one run to another.
 
     ``rates`` are those of both runs, ``difference`` the second less the first with its 95 % ``interval``; ``change``
@@ -126,7 +136,7 @@ class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
     reason: str = ""
 
 
-class SetDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+class SetDiff(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Two sample sets held against each other: their labels, their sizes, and every rule."""
 
     labels: tuple[str, str]
@@ -134,7 +144,7 @@ class SetDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
     rules: dict[str, RuleDiff]
 
 
-class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
+class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Two runs of one spec held against each other. ``unpaired`` are sample sets that only one of them has."""
 
     runs: tuple[str, str]
@@ -144,7 +154,7 @@ class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab"):
     notes: tuple[str, ...]
 
 
-class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab"):
+class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence, or a set
     as a whole. ``collapsed`` names what of which set fails now (coverage, near-duplicates, memorised passages) and did
     not in the baseline.
@@ -156,10 +166,20 @@ class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab"):
     regressed: bool
 
 
-class Run(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
+class Run(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename="kebab",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="format",
+    tag=RUN_FORMAT,
+):
     """One run of ``verify check``: the version and the whole spec that made it, and a result for each sample set.
 
-    ``gate`` is there if the run was held against a baseline, and then decided the exit code.
+    ``gate`` is there if the run was held against a baseline, and then decided the exit code. In the file, ``format``
+    stands first.
     """
 
     verifier: str
@@ -173,17 +193,75 @@ class Run(Struct, frozen=True, kw_only=True, rename="kebab", omit_defaults=True)
         return any(result.verdict in ("fail", "processed", "out of domain") for result in self.sets.values())
 
 
+class _Head(Struct, rename="kebab"):
+    """What is looked at first: whether this version can read the rest."""
+
+    format: Annotated[int, Meta(ge=0)] = 0
+    verifier: Any = None
+
+
+class _SpecRule(Struct):
+    rule: str
+
+
+class _SpecHead(Struct, rename="kebab"):
+    """What readers of a record rely on in its spec. Rules are not looked into: they may be of a plugin."""
+
+    verifier: Annotated[int, Meta(ge=SPEC_FORMAT, le=SPEC_FORMAT)]
+    name: str
+    view: dict[str, Any]
+    rules: tuple[_SpecRule, ...]
+    accepted: tuple[Accepted, ...] = ()
+
+
 def load(path: Path) -> Run:
-    """The run record in a JSON file. Raises InputError for a file that cannot be read or is no run record."""
+    """The run record in a JSON file, whichever format it was written in. Raises InputError for a file that cannot be
+    read, is no run record, or was made by a newer version.
+    """
+    text = read_text(path, "a run record", MAX_BYTES)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(path, f"expected a run record: {error.strerror}") from None
-    try:
-        return msgspec.json.decode(data, type=Run)
+        head = msgspec.json.decode(text, type=_Head)
+        if head.format > RUN_FORMAT:
+            maker = f"verify {head.verifier}" if isinstance(head.verifier, str) else "a newer verify"
+            raise InputError(path, f"made by {maker} (format {head.format}); this one reads up to {RUN_FORMAT}")
+        try:
+            return _decoded(text, head.format)
+        except InputError as error:
+            raise InputError(path, f"its spec was {error.problem}") from None
     except msgspec.DecodeError as error:  # also a ValidationError
         problem = str(error).replace("`", "'")
-        raise InputError(path, f"expected a run record as -o run.json writes it: {problem}") from None
+    except RecursionError:
+        problem = "it is nested too deep"
+    raise InputError(path, f"expected a run record as -o run.json writes it: {problem}")
+
+
+def _decoded(text: str, found: int) -> Run:
+    """The record in a text of the format ``found``. Raises msgspec.DecodeError."""
+    if found == RUN_FORMAT:
+        run = msgspec.json.decode(text, type=Run)
+    else:
+        run = msgspec.convert(migrated(msgspec.json.decode(text), found, RUNS), Run)
+    run = msgspec.structs.replace(run, spec=current_spec(run.spec))
+    try:
+        msgspec.convert(run.spec, _SpecHead)
+    except msgspec.ValidationError as error:
+        raise located(error, "$.spec") from None
+    try:
+        msgspec.msgpack.encode(run)
+    except OverflowError:  # JSON has no largest number, arithmetic with arrays does
+        at = next(_beyond_64_bits(msgspec.json.decode(text), "$"))
+        raise msgspec.ValidationError(f"Expected a number of at most 64 bits - at `{at}`") from None
+    return run
+
+
+def _beyond_64_bits(value: Any, path: str) -> Iterator[str]:
+    """The paths of whole numbers that no 64 bits hold."""
+    if isinstance(value, dict | list):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in entries:
+            yield from _beyond_64_bits(item, f"{path}.{key}" if isinstance(value, dict) else f"{path}[{key}]")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield path
 
 
 def encoded(record: Struct) -> bytes:

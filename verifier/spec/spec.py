@@ -11,8 +11,8 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, structs
 
-from verifier.base.errors import InputError, printable
-from verifier.base.files import replacing
+from verifier.base.errors import InputError, located, printable
+from verifier.base.files import read_text, replacing
 from verifier.data.medium import Medium, decoded_view, medium_of
 from verifier.data.storage import StorageProfile
 from verifier.data.view import View
@@ -21,16 +21,17 @@ from verifier.judge.coverage import RarefactionCurve
 from verifier.judge.sets import SetReference
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
+from verifier.spec.migrations import SPEC_FORMAT, current_spec
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.suppressions import Accepted, accepting, arranged, type_key
 
-VERSION = 1
 MAX_BYTES = 64 << 20
+MAX_DEPTH = 64
 T = TypeVar("T")
 
 
 class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    verifier: Annotated[int, Meta(ge=VERSION, le=VERSION)]
+    verifier: Annotated[int, Meta(ge=SPEC_FORMAT, le=SPEC_FORMAT)]
     name: str
     view: dict[str, Any]
     corpus: CorpusRecord
@@ -104,16 +105,7 @@ class Spec(Struct, frozen=True, kw_only=True):
 
 def load(path: Path) -> Spec:
     """The spec in a YAML file. Raises InputError that names the place in the file."""
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(path, f"expected a spec of at most {MAX_BYTES >> 20} MiB, found {size >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, f"expected a spec file: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(path, f"expected UTF-8 text, found byte {error.object[error.start]:#04x}") from None
-    return loads(text, path)
+    return loads(read_text(path, "a spec file", MAX_BYTES), path)
 
 
 def loads(text: str, place: object = "spec") -> Spec:
@@ -129,11 +121,12 @@ def loads(text: str, place: object = "spec") -> Spec:
     if not isinstance(data, dict) or "verifier" not in data:
         raise InputError(place, "expected a spec, which starts with 'verifier: 1'; found something else")
 
-    def located(convert: Callable[[], T], prefix: str) -> T:
+    def at_line(convert: Callable[[], T], prefix: str) -> T:
         try:
             return convert()
         except msgspec.ValidationError as error:
             problem, _, at = str(error).partition(" - at `")
+            at = at.removeprefix("key` in `")
             path = prefix + at.rstrip("`").removeprefix("$")
         except InputError as error:  # from a rule that looked into its own table
             problem, path = str(error), prefix
@@ -144,24 +137,25 @@ def loads(text: str, place: object = "spec") -> Spec:
             f"{printable(place)}{f', line {line}' if line else ''}", f"{path}: {problem}" if path else problem
         )
 
-    head = located(functools.partial(msgspec.convert, data, _Head), "")
-    view = located(functools.partial(decoded_view, head.view), "view")
+    data = at_line(functools.partial(current_spec, data), "verifier")
+    head = at_line(functools.partial(msgspec.convert, data, _Head), "")
+    view = at_line(functools.partial(decoded_view, head.view), "view")
     medium = medium_of(view)
     rules: list[Rule] = []
     for i, item in enumerate(head.rules):
-        rule = located(functools.partial(_rule, item, view.kind, {rule.name() for rule in rules}), f"rules[{i}]")
+        rule = at_line(functools.partial(_rule, item, view.kind, {rule.name() for rule in rules}), f"rules[{i}]")
         rules.append(rule)
     for i, entry in enumerate(head.accepted):
-        located(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
+        at_line(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
     facts = None
     if head.facts is not None:
-        facts = located(functools.partial(msgspec.convert, _known_counts(head.facts, medium), medium.storage), "facts")
+        facts = at_line(functools.partial(msgspec.convert, head.facts, medium.storage), "facts")
     whole = None
     if head.whole is not None:
-        whole = located(functools.partial(_set_reference, head.whole, medium), "whole")
+        whole = at_line(functools.partial(_set_reference, head.whole, medium), "whole")
     calibration = head.calibration
     if calibration is not None:
-        located(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
+        at_line(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
     return Spec(
         name=head.name,
         view=view,
@@ -172,12 +166,6 @@ def loads(text: str, place: object = "spec") -> Spec:
         whole=whole,
         calibration=calibration,
     )
-
-
-def _known_counts(facts: dict[str, Any], medium: Medium) -> dict[str, Any]:
-    """``facts`` without the counts of notes that 0.1 wrote for every medium, where they are 0 and mean nothing."""
-    known = medium.storage.__struct_fields__
-    return {name: count for name, count in facts.items() if count or name in known or name not in ("notes", "clipped")}
 
 
 def _set_reference(data: dict[str, Any], medium: Medium) -> SetReference:
@@ -194,8 +182,7 @@ def _set_reference(data: dict[str, Any], medium: Medium) -> SetReference:
             else:
                 raise InputError("", f"expected one of {', '.join(['coverage', *checks])}, found {key!r}")
         except msgspec.ValidationError as error:
-            problem, _, at = str(error).partition(" - at `$")
-            raise msgspec.ValidationError(f"{problem} - at `$.{key}{at or '`'}") from None
+            raise located(error, f"$.{key}") from None
     return SetReference(coverage=covered, checks=found)
 
 
@@ -224,7 +211,7 @@ def _rule(item: object, kind: str, taken: set[str]) -> Rule:
 def document(spec: Spec) -> dict[str, Any]:
     """The spec as plain types, as a file holds it: of each rule the options first, then its support, then the rest."""
     found = {
-        "verifier": VERSION,
+        "verifier": SPEC_FORMAT,
         "name": spec.name,
         "view": _builtins(spec.view),
         "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
@@ -342,7 +329,20 @@ def _parsed(text: str) -> Any:
 
 
 class _Loader(yaml.CSafeLoader):
-    """CSafeLoader, which asks a list of patterns what each scalar is: most are plain numbers, seen at a glance."""
+    """CSafeLoader, which asks a list of patterns what each scalar is: most are plain numbers, seen at a glance. It goes
+    down by recursion, in C, where nothing but the end of the stack would stop it.
+    """
+
+    depth = 0
+
+    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            mark = parent.start_mark if parent else None
+            raise yaml.composer.ComposerError(None, None, f"more than {MAX_DEPTH} levels", mark)
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0] and value:
@@ -363,18 +363,29 @@ def _is_plain_number(value: str) -> bool:
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
+def _scalar(node: yaml.ScalarNode) -> Any:
+    if node.tag == "tag:yaml.org,2002:str":
+        return node.value
+    if node.tag == "tag:yaml.org,2002:float" and _DECIMAL.fullmatch(node.value):
+        return float(node.value)
+    problem = "expected a number of at most 64 bits"
+    try:
+        plain = node.tag == "tag:yaml.org,2002:int" and _is_plain_number(node.value)
+        found = int(node.value) if plain else _CONSTRUCTOR.construct_object(node)
+        if not isinstance(found, int) or -(2**63) <= found < 2**64:
+            return found
+    except ValueError as error:  # a number with thousands of digits, a date that no calendar has
+        if not node.tag.endswith(":int"):
+            problem = f"expected a value, found {node.value[:40]!r}: {error}"
+    raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
 def _plain(node: yaml.Node, seen: set[int]) -> Any:
     if id(node) in seen:
         raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed in a spec", node.start_mark)
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
-        if node.tag == "tag:yaml.org,2002:str":
-            return node.value
-        if node.tag == "tag:yaml.org,2002:int" and _is_plain_number(node.value):
-            return int(node.value)
-        if node.tag == "tag:yaml.org,2002:float" and _DECIMAL.fullmatch(node.value):
-            return float(node.value)
-        return _CONSTRUCTOR.construct_object(node)
+        return _scalar(node)
     if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
         return [_plain(item, seen) for item in node.value]
     if not isinstance(node, yaml.MappingNode) or node.tag != "tag:yaml.org,2002:map":

@@ -1,0 +1,105 @@
+"""Formats of the files that outlive a version, and what takes an older one to the next: plain maps in, plain maps out.
+
+A step looks only into what has the shape that its format has, and leaves the rest alone: what is wrong there is said,
+with its path, when the result is decoded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from verifier.base.errors import InputError, located
+from verifier.data.medium import Medium, media, medium_named
+from verifier.judge.sets import SetCheck
+
+RUN_FORMAT = 1
+"""Of a run record: its key ``format``; a record without it is of format 0."""
+SPEC_FORMAT = 1
+"""Of a spec: its key ``verifier``."""
+
+Step = Callable[[dict[str, Any]], dict[str, Any]]
+"""A file of one format -> the same in the next. Raises msgspec.ValidationError for what it cannot read."""
+
+
+def migrated(data: dict[str, Any], found: int, steps: Mapping[int, Step]) -> dict[str, Any]:
+    """``data``, which is of the format ``found``, in the format that is written today."""
+    while found in steps:
+        data, found = steps[found](data), found + 1
+    return data
+
+
+def current_spec(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec, of a file or in a record, in the format that is written today. Raises InputError for one that only a
+    newer version can read.
+    """
+    found = spec.get("verifier")
+    if not isinstance(found, int):
+        return spec
+    if found > SPEC_FORMAT:
+        raise InputError("", f"made by a newer verify (format {found}); this one reads up to {SPEC_FORMAT}")
+    return _without_stray_counts(migrated(spec, found, SPECS))
+
+
+def _medium(spec: dict[str, Any]) -> Medium | None:
+    """That of a spec; None if it is not one that is known here."""
+    view = spec.get("view")
+    kind = view.get("kind") if isinstance(view, dict) else None
+    return medium_named(kind) if isinstance(kind, str) and kind in media() else None
+
+
+def _without_stray_counts(spec: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 was first written with counts of notes for every medium, 0 where they mean nothing."""
+    facts, medium = spec.get("facts"), _medium(spec)
+    if not isinstance(facts, dict) or medium is None:
+        return spec
+    known = medium.storage.__struct_fields__
+    stray = {name for name in ("notes", "clipped") if name not in known and not facts.get(name)}
+    return {**spec, "facts": {name: count for name, count in facts.items() if name not in stray}}
+
+
+def _checks_by_title(record: dict[str, Any]) -> dict[str, Any]:
+    """Format 0 has a key for each check that music makes of a set. In format 1 a set has ``checks`` by title, in which
+    every medium writes its own.
+    """
+    spec, sets, gate = record.get("spec"), record.get("sets"), record.get("gate")
+    if not isinstance(spec, dict) or not isinstance(sets, dict):
+        return record
+    spec, medium = current_spec(spec), _medium(spec)
+    known = (medium.set_checks() if medium else None) or ()
+    found = {**record, "spec": spec, "sets": {label: _by_title(result, known) for label, result in sets.items()}}
+    if isinstance(gate, dict) and isinstance(gate.get("collapsed"), list):
+        found["gate"] = {**gate, "collapsed": _renamed(gate["collapsed"])}
+    return found
+
+
+def _by_title(result: Any, known: Sequence[SetCheck]) -> Any:
+    """The result of a set with what the ``known`` checks found under their titles."""
+    whole = result.get("whole") if isinstance(result, dict) else None
+    if not isinstance(whole, dict) or "checks" in whole:
+        return result
+    checks = {}
+    for check in known:
+        if whole.get(check.key) is not None:
+            try:
+                checks[check.title] = msgspec.to_builtins(check.result(whole[check.key]))
+            except msgspec.ValidationError as error:
+                raise located(error, f"$.sets[...].whole.{check.key}") from None
+    moved = {check.key for check in known}
+    return {**result, "whole": {**{key: value for key, value in whole.items() if key not in moved}, "checks": checks}}
+
+
+def _renamed(collapsed: Sequence[Any]) -> list[Any]:
+    """``twins of samples/`` is ``near-duplicates of samples/``; what collapsed in a set is sorted."""
+    names = {"twins": "near-duplicates", "copies": "memorised passages"}
+    found = []
+    for what, of, label in (str(text).partition(" of ") for text in collapsed):
+        found.append((label, names.get(what, what) + of + label))
+    labels = list(dict.fromkeys(label for label, _ in found))
+    return [text for label in labels for text in sorted(text for other, text in found if other == label)]
+
+
+RUNS: Mapping[int, Step] = {0: _checks_by_title}
+"""Format of a run record -> what makes the next of it."""
+SPECS: Mapping[int, Step] = {}
+"""Format of a spec -> what makes the next of it."""
