@@ -15,6 +15,7 @@ from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose
 from verifier.data.medium import batch_of, view_of
 from verifier.music.view import PianoRollView
+from verifier.report import formats
 from verifier.report import power as report
 from verifier.rule.registry import rules_for
 from verifier.spec.provenance import CorpusRecord
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="picture to write")
     options = parser.parse_args()
     if options.output:
-        report.require_formats([options.output])
+        formats.require_formats([options.output], "power")
     corpus = corpora.load(options.corpus)
     how = corpora.Split(by=corpus.split_by)
     settings = next((manifest.view for manifest in corpora.names() if manifest.name == options.corpus), {})
@@ -71,7 +72,7 @@ def main() -> None:
         print("What all rules together catch, by the number of pieces learned\n")
         print(report.curve_markdown(curve))
     if options.output:
-        report.write(table, options.output)
+        formats.write(table, options.output)
 
 
 if __name__ == "__main__":

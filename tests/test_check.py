@@ -1,7 +1,6 @@
 """Counting a sample set, judging it, and writing what was found."""
 
 import json
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,13 +10,13 @@ from msgspec import structs
 
 from tests.rolls import batch, random_batch
 from tests.test_spec import small_spec
-from verifier import report
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
 from verifier.data.medium import medium_of
 from verifier.judge.sets import calibrate_sets
 from verifier.music.memorisation import Memorisation, build_index
 from verifier.music.view import PianoRollView
+from verifier.report import formats
 from verifier.rule.registry import rules_for
 from verifier.spec.run import Run
 from verifier.verbs import check
@@ -158,9 +157,9 @@ def test_reports_are_written_whole_and_read_back(spec, tmp_path):
     tallies = {"a/b": check.tally(spec, [samples])}
     run = check.run_record(spec, {"a/b": check.judge(spec, tallies["a/b"])})
     paths = [tmp_path / "run.json", tmp_path / "samples.parquet"]
-    report.require_formats(paths)
+    formats.require_formats(paths, "run")
     for path in paths:
-        report.write(run, tallies, path)
+        formats.write(run, path, tallies)
     assert msgspec.json.decode(paths[0].read_bytes(), type=Run) == run
     rules = json.loads(paths[0].read_text())["sets"]["a/b"]["rules"]
     fields = {"violations", "distinct", "trials", "rate", "interval", "held-out", "ratio", "verdict"}
@@ -176,8 +175,8 @@ def test_reports_are_written_whole_and_read_back(spec, tmp_path):
 
 def test_reports_that_cannot_be_written_are_refused_beforehand(tmp_path):
     for path, message in [
-        (tmp_path / "run.xlsx", "expected a report with a suffix of .json, .parquet, .xml, .md, found '.xlsx'"),
+        (tmp_path / "run.xlsx", "expected a report with a suffix of .json, .csv, .md, .xml, .parquet, found '.xlsx'"),
         (tmp_path / "none" / "run.json", "its folder does not exist"),
     ]:
         with pytest.raises(InputError, match=message):
-            report.require_formats([Path(path)])
+            formats.require_formats([path], "run")

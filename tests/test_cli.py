@@ -261,7 +261,7 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
         (["--spec", "spec.yaml", "good", "--limit", "x"], "argument --limit: "),
         (
             ["--spec", "spec.yaml", "good", "-o", "run.txt"],
-            "run.txt: expected a report with a suffix of .json, .parquet",
+            "run.txt: expected a report with a suffix of .json, .csv, .md, .xml, .parquet",
         ),
         (["--spec", "spec.yaml", "good", "-o", "no/run.json"], "no/run.json: its folder does not exist: no"),
         (["--spec", "spec.yaml", "text.mid"], "text.mid: "),
@@ -292,9 +292,12 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
         (["diff", "half.json", "spec.yaml"], "expected two run records (.json) or two specs"),
         (
             ["diff", "half.json", "half.json", "-o", "x.pdf"],
-            "x.pdf: expected a report with a suffix of .json, .md, .xml",
+            "x.pdf: expected a report with a suffix of .json, .csv, .md, .xml",
         ),
-        (["diff", "spec.yaml", "spec.yaml", "-o", "x.xml"], "x.xml: expected a report with a suffix of .json, .md"),
+        (
+            ["diff", "spec.yaml", "spec.yaml", "-o", "x.xml"],
+            "x.xml: expected a report with a suffix of .json, .csv, .md",
+        ),
         (["accept", "spec.yaml", "--rule", "durations", "--kind", "x", "--reason", " "], "--reason: expected why"),
         (["accept", "spec.yaml", "--rule", "durations", "--kind", "x", "--reason", "y"], "expected an event such as"),
         (["accept", "spec.yaml", "--rule", "rhythm", "--kind", "x", "--reason", "y"], "expected one of its rules"),

@@ -13,14 +13,13 @@ from rich.console import Console
 from tests.rolls import batch, voiced_batch
 from tests.test_check import chorale_like
 from tests.test_spec import small_spec
-from verifier import report
 from verifier.base.errors import InputError
 from verifier.data.medium import medium_of
 from verifier.judge.sets import calibrate_sets
 from verifier.music.edits import move_notes
 from verifier.music.memorisation import Memorisation, build_index
 from verifier.music.view import PianoRollView
-from verifier.report import changes, junit, markdown
+from verifier.report import changes, formats, junit, markdown
 from verifier.rule.registry import rules_for
 from verifier.spec import findings
 from verifier.spec import run as record
@@ -455,15 +454,15 @@ def test_a_name_cannot_drive_a_terminal(spec, hostile_run):
 
 def test_diffs_are_written_in_every_format(spec, equal, worse, tmp_path):
     found = diff.diff_runs(equal[0], worse)
-    paths = [tmp_path / f"diff{suffix}" for suffix in report.DIFF_FORMATS]
-    report.require_formats(paths, report.DIFF_FORMATS)
+    paths = [tmp_path / f"diff{suffix}" for suffix in formats.suffixes("diff of runs")]
+    formats.require_formats(paths, "diff of runs")
     for path in paths:
-        report.write_diff(found, path)
+        formats.write(found, path)
     assert msgspec.json.decode(paths[0].read_bytes(), type=record.RunDiff) == found
-    report.write_diff(diff.diff_specs(spec, spec), paths[0])
+    formats.write(diff.diff_specs(spec, spec), paths[0])
     assert msgspec.json.decode(paths[0].read_bytes(), type=diff.SpecDiff).removed == ()
-    with pytest.raises(InputError, match=r"expected a report with a suffix of .json, .md, found '.xml'"):
-        report.require_formats([paths[2]], report.SPEC_DIFF_FORMATS)
+    with pytest.raises(InputError, match=r"expected a report with a suffix of .json, .csv, .md, found '.xml'"):
+        formats.require_formats([tmp_path / "diff.xml"], "diff of specs")
 
 
 def test_a_generator_that_collapses_is_blocked_though_it_breaks_no_rule():

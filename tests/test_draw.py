@@ -138,7 +138,7 @@ def test_a_rule_that_has_learned_nothing_has_no_panel():
 
 
 def test_the_picture_of_a_spec_has_its_panels(spec, tmp_path):
-    learned.write(tmp_path / "a.svg", spec)
+    learned.write(spec, tmp_path / "a.svg")
     texts = words(tmp_path / "a.svg")
     for text in (
         "chroma-transitions",
@@ -156,7 +156,7 @@ def test_the_picture_of_a_spec_has_its_panels(spec, tmp_path):
 def test_a_spec_with_nothing_to_draw_is_refused(spec, tmp_path):
     alone = msgspec.structs.replace(spec, rules=(spec.rule("polyphony"),))
     with pytest.raises(InputError, match=r"a.png: expected a rule that can be drawn, found polyphony"):
-        learned.write(tmp_path / "a.png", alone)
+        learned.write(alone, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 
 
@@ -188,7 +188,7 @@ def test_panels_of_any_size_are_drawn(spec, tmp_path):
         def panels(self):
             yield from (many, single, pair)
 
-    learned.write(tmp_path / "a.svg", msgspec.structs.replace(spec, rules=(Drawn(),)))
+    learned.write(msgspec.structs.replace(spec, rules=(Drawn(),)), tmp_path / "a.svg")
     texts = words(tmp_path / "a.svg")
     assert f"label {MAX_BARS - 1}" in texts
     assert f"label {MAX_BARS}" not in texts

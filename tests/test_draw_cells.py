@@ -215,7 +215,7 @@ def test_the_values_of_a_corpus_are_a_panel_unless_they_are_two():
 @pytest.mark.parametrize("medium", STRANGE)
 def test_what_a_spec_of_any_medium_has_learned_is_drawn(of_medium, medium, tmp_path):
     spec = of_medium[medium]
-    learned.write(tmp_path / "a.svg", spec)
+    learned.write(spec, tmp_path / "a.svg")
     texts = words(tmp_path / "a.svg")
     for rule in spec.rules:
         assert (rule.name() in texts) == bool(list(rule.panels()))
@@ -235,7 +235,7 @@ def test_sample_sets_are_drawn_over_what_was_learned(of_medium, tmp_path):
         label: observed(spec, [media.batch([STRANGE["image"]], "image")]),
         "real": observed(spec, [media.batch(PICTURES, "image")]),
     }
-    learned.write(tmp_path / "a.svg", spec, sets)
+    learned.write(spec, tmp_path / "a.svg", sets)
     texts = words(tmp_path / "a.svg")
     assert {"corpus", "real", f"...{label[-learned.LABEL :]}"} <= set(texts)
 

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.media import PICTURES, batch
 from tests.test_spec import small_spec
 from verifier.base.errors import InputError
-from verifier.report import evaluation
+from verifier.report import formats
 from verifier.verbs.evaluate import ALL, Scores, evaluate, scores, told
 from verifier.verbs.learn import calibrate, learn_folds
 
@@ -69,7 +69,7 @@ def test_generators_are_told_by_rule_by_sample_and_by_set(spec, tmp_path):
     assert 0.4 < same.by_sample[ALL].auroc < 0.6
     assert list(grid.by_sample) == ["mode-shares", "co-occurrence", ALL]
     for name in ("found.json", "found.md"):
-        evaluation.write(found, tmp_path / name)
+        formats.write(found, tmp_path / name)
     assert json.loads((tmp_path / "found.json").read_text())["generators"]["grid"]["samples"] == 120
     assert "| **all rules together** | " in (tmp_path / "found.md").read_text()
 
@@ -81,6 +81,6 @@ def test_a_handful_makes_no_sets_and_none_is_refused(spec):
         scores(spec, [])
 
 
-def test_reports_have_two_formats(tmp_path):
-    with pytest.raises(InputError, match=r"expected an evaluation with a suffix of .json, .md, found '.png'"):
-        evaluation.require_formats([tmp_path / "x.png"])
+def test_a_report_of_another_format_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"expected a report with a suffix of .json, .csv, .md, found '.png'"):
+        formats.require_formats([tmp_path / "x.png"], "evaluation")

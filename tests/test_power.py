@@ -12,6 +12,7 @@ from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
 from verifier.data.batch import Batch
 from verifier.music.view import PianoRollView
+from verifier.report import formats
 from verifier.report import power as report
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import Spec
@@ -239,14 +240,14 @@ def test_the_table_fits_into_120_columns_and_says_what_it_leaves_out(table):
 
 
 def test_reports_are_written_in_the_format_of_their_suffix_and_the_json_reads_back(tmp_path):
-    for suffix in (".json", ".md", ".png"):
-        report.require_formats([tmp_path / f"power{suffix}"])
-        report.write(found(), tmp_path / f"power{suffix}")
+    for suffix in formats.suffixes("power"):
+        formats.require_formats([tmp_path / f"power{suffix}"], "power")
+        formats.write(found(), tmp_path / f"power{suffix}")
     assert msgspec.json.decode((tmp_path / "power.json").read_bytes(), type=PowerTable) == found()
     assert "| moved | 3 notes per sample | 100% | **" in (tmp_path / "power.md").read_text()
     assert image.imread(tmp_path / "power.png").shape[1] > 600
-    with pytest.raises(InputError, match=r"expected a file with a suffix of \.json, \.md"):
-        report.require_formats([tmp_path / "power.html"])
+    with pytest.raises(InputError, match=r"expected a report with a suffix of \.json, \.csv, \.md"):
+        formats.require_formats([tmp_path / "power.html"], "power")
 
 
 def test_markdown_tables_have_as_many_cells_in_each_row():
@@ -257,5 +258,5 @@ def test_markdown_tables_have_as_many_cells_in_each_row():
 
 def test_the_same_table_gives_the_same_picture(tmp_path):
     for name in ("a.png", "b.png"):
-        report.write(found(), tmp_path / name)
+        formats.write(found(), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -168,11 +168,11 @@ class Explanation:
         such copies (of music .musicxml, .mid). Raises InputError for another suffix.
         """
         from verifier.data.medium import medium_of
-        from verifier.report.learned import SUFFIXES
+        from verifier.report.formats import PICTURES
 
         target, medium = Path(path), medium_of(self.spec.view)
         self.require(target)
-        if target.suffix in SUFFIXES:
+        if target.suffix in PICTURES:
             medium.draw(target, self.spec.rules, self.batch, self.explained.found, self.shown)
         else:
             medium.annotate(target, self.batch, self.explained.found, self.shown)
@@ -211,12 +211,12 @@ class Explanation:
 def require_explainable(paths: Sequence[Path], spec: Spec) -> None:
     """Raise InputError for a suffix in which samples under ``spec`` cannot be drawn or copied."""
     from verifier.data.medium import medium_of
-    from verifier.report.learned import SUFFIXES
+    from verifier.report.formats import PICTURES
 
     copies = medium_of(spec.view).copies
     for path in paths:
-        if path.suffix not in (*SUFFIXES, *copies):
+        if path.suffix not in (*PICTURES, *copies):
             further = f", or an annotated copy with one of {', '.join(copies)}" if copies else ""
             raise InputError(
-                path, f"expected a picture with a suffix of {', '.join(SUFFIXES)}{further}, found {path.suffix!r}"
+                path, f"expected a picture with a suffix of {', '.join(PICTURES)}{further}, found {path.suffix!r}"
             )

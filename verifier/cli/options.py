@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.base.errors import InputError
+from verifier.report import formats
 
 SPEC = "a YAML file, or the name of a spec that ships (verify specs)"
 CORPUS = "a name that `verify corpora` lists, or a folder of files"
@@ -25,6 +26,12 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser, text: str) -> None:
     """-o, which may be repeated."""
     parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="FILE", help=text)
+
+
+def add_report(parser: argparse.ArgumentParser, *whats: formats.What) -> None:
+    """-o, with the formats in which these can be written."""
+    listed = "; ".join(", ".join(formats.suffixes(what)) + (f" for {what}" if len(whats) > 1 else "") for what in whats)
+    add_output(parser, f"report to write: {listed}; may be repeated")
 
 
 def add_view(parser: argparse._ActionsContainer, text: str = "field of the view, as in the spec file") -> None:

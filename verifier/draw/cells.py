@@ -9,7 +9,6 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
@@ -17,6 +16,7 @@ from verifier.draw.charts import COLOURS, RED, WIDTH, Overlay
 from verifier.draw.layout import Drawing, draw, panels_of
 from verifier.draw.layout import place as place_drawings
 from verifier.draw.marks import Group, cells_of, first_numbers, groups_of, height_of, is_whole, place_of
+from verifier.draw.text import plain
 from verifier.rule.charts import Panel, Ribbon, Values
 from verifier.rule.rule import WHOLE, Rule, Violation
 
@@ -113,21 +113,21 @@ def _drawings(rule: Rule, batch: Batch, i: int, groups: Sequence[Group]) -> list
         return []
     alone = type(rule).learn(batch.take([i]), **rule.set_options())
     others = {type(panel): panel for panel in panels_of(alone, view)}
-    plain = {type(panel): panel for panel in rule.panels()}
+    bare = {type(panel): panel for panel in rule.panels()}
     return [
-        Drawing(name, panel, [Overlay(others[type(panel)], OWN, _broken(plain[type(panel)], panel, own))])
+        Drawing(name, panel, [Overlay(others[type(panel)], OWN, _broken(bare[type(panel)], panel, own))])
         for panel in panels
         if type(panel) in others and (own or isinstance(panel, Values))
     ]
 
 
-def _broken(plain: Panel, panel: Panel, violations: Sequence[Violation]) -> list[str]:
-    """The labels in ``panel`` of the numbers that are violations, whose text begins with their name in ``plain``."""
-    if not isinstance(plain, Ribbon) or not isinstance(panel, Ribbon):
+def _broken(bare: Panel, panel: Panel, violations: Sequence[Violation]) -> list[str]:
+    """The labels in ``panel`` of the numbers that are violations, whose text begins with their name in ``bare``."""
+    if not isinstance(bare, Ribbon) or not isinstance(panel, Ribbon):
         return []
     return [
         label
-        for name, label in zip(plain.labels, panel.labels, strict=True)
+        for name, label in zip(bare.labels, panel.labels, strict=True)
         if any(violation.observed.startswith(f"{name} ") for violation in violations)
     ]
 
@@ -139,7 +139,7 @@ def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group]
 
     width, height = figure.get_size_inches()
     count = sum(len(group.violations) for group in groups)
-    name, place = printable(batch.names[i]), medium_of(batch.view).place(batch, i, 0)
+    name, place = plain(batch.names[i]), medium_of(batch.view).place(batch, i, 0)
     name = name if len(name) <= TITLE else f"...{name[-TITLE:]}"
     text = f"{name}{f', from {place}' if place else ''}: {count:,} violation{'s' * (count != 1)}"
     text += f" of {len(groups)} rules" if len(groups) > 1 else ""
@@ -288,7 +288,7 @@ def _draw_list(
         for at, violation in enumerate(group.violations[:LISTED], 1):
             place = place_of(batch, i, violation)
             place = "" if is_whole(batch, i, violation) and place in ("throughout", WHOLE) else f"{place}: "
-            text = f"{place}{printable(violation.observed)}  ({printable(violation.allowed)})"
+            text = f"{place}{plain(violation.observed)}  ({plain(violation.allowed)})"
             put(text, line + at, fontsize=7.5, color="0.25")
         if len(group.violations) > LISTED:
             put(f"and {len(group.violations) - LISTED:,} more", line + LISTED + 1, fontsize=7.5, color="0.45")

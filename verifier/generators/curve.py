@@ -5,7 +5,7 @@ from pathlib import Path
 
 from verifier.base.files import replacing
 from verifier.generators.folder import CheckRow
-from verifier.report.power import COLOURS, MARKERS
+from verifier.report.power_picture import COLOURS, MARKERS
 
 
 def draw(rows: Sequence[CheckRow], best: int | None, path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from rich.text import Text
 
-from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
 from verifier.draw.marks import first_numbers, is_whole
+from verifier.draw.text import plain
 from verifier.music.features.durations import sounding_pitches
 from verifier.music.features.runs import runs
 from verifier.music.marks import NoteTable, marked, note_table
@@ -151,7 +151,7 @@ def _title(figure: Any, top: float, height: float, batch: Batch, i: int, count: 
     from matplotlib.patches import Patch
 
     width = figure.get_size_inches()[0]
-    name, place = printable(batch.names[i]), where(batch, i, 0)
+    name, place = plain(batch.names[i]), where(batch, i, 0)
     room = max(int((width - 4) * LETTERS) - len(place) - 24, 8)  # the legend takes four inches
     name = name if len(name) <= room else f"...{name[-room:]}"
     text = f"{name}, from {place}: {count:,} violation{'s' * (count != 1)}"

@@ -3,26 +3,25 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from verifier.base.errors import InputError, printable
-from verifier.base.files import replacing
+from verifier.base.errors import InputError
 from verifier.draw.charts import COLOURS, WIDTH, Overlay, height_of
 from verifier.draw.layout import Drawing, draw, panels_of, place
+from verifier.draw.text import plain
 from verifier.rule.charts import Panel, Ribbon, Values
 from verifier.rule.rule import Rule
 from verifier.spec.spec import Spec
 
-SUFFIXES = (".png", ".svg", ".pdf")
 LABEL = 36
 """Letters of the name of a sample set, the last ones."""
 SETS = ("#cc3311", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222")
 """Of sample sets that are drawn over the corpus."""
 
 
-def require_panels(path: Path, spec: Spec) -> None:
+def require_panels(place: object, spec: Spec) -> None:
     """Raise InputError if no rule of the spec has anything to draw."""
     if not _panels(spec):
         rules = ", ".join(rule.name() for rule in spec.rules)
-        raise InputError(path, f"expected a rule that can be drawn, found {rules}")
+        raise InputError(place, f"expected a rule that can be drawn, found {rules}")
 
 
 def require_comparable(path: Path, spec: Spec) -> None:
@@ -32,11 +31,11 @@ def require_comparable(path: Path, spec: Spec) -> None:
         raise InputError(path, f"expected a rule of numbers or of values to draw samples over, found {rules}")
 
 
-def write(path: Path, spec: Spec, sets: Mapping[str, Mapping[str, Rule]] | None = None) -> None:
+def write(spec: Spec, path: Path, sets: Mapping[str, Mapping[str, Rule]] | None = None) -> None:
     """Draw every panel of every rule, in two columns; with what the rules of a spec learned from sample ``sets``, by
     label and by rule, over those panels that show numbers or values. Raises InputError if there is no panel.
     """
-    require_panels(path, spec)
+    require_panels(f"spec {spec.name}", spec)
     import matplotlib
 
     matplotlib.use("agg")
@@ -56,10 +55,10 @@ def write(path: Path, spec: Spec, sets: Mapping[str, Mapping[str, Rule]] | None 
     placed, height = place(panels, min(2, len(panels)), 0.75 + 0.3 * -(-(len(colours) + bool(colours)) // 4))
     width = min(2, len(panels)) * WIDTH + 0.3
     figure = plt.figure(figsize=(width, height))
-    title = f"{printable(spec.name)}: what was learned, of a corpus of {spec.corpus.pieces:,} pieces"
+    title = f"{plain(spec.name)}: what was learned, of a corpus of {spec.corpus.pieces:,} pieces"
     figure.text(0.3 / width, 1 - 0.4 / height, title, fontsize=14, weight="bold")
     if colours:
-        shown = {"corpus": COLOURS[0], **{printable(label): colour for label, colour in colours.items()}}
+        shown = {"corpus": COLOURS[0], **{plain(label): colour for label, colour in colours.items()}}
         figure.legend(
             handles=[
                 Patch(color=colour, label=label if len(label) <= LABEL else f"...{label[-LABEL:]}")
@@ -71,8 +70,7 @@ def write(path: Path, spec: Spec, sets: Mapping[str, Mapping[str, Rule]] | None 
             frameon=False,
         )
     draw(figure, placed)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None} if path.suffix == ".png" else None)
+    figure.savefig(path, dpi=110, metadata={"Software": None} if path.suffix == ".png" else None)
     plt.close(figure)
 
 

@@ -1,4 +1,4 @@
-"""Markdown for a pull request or a CI job's summary: a verdict line, a compact table, and places in a fold."""
+"""Markdown for a pull request or a CI job's summary: a verdict line, compact tables, and places in a fold."""
 
 import html
 import re
@@ -8,22 +8,31 @@ from pathlib import Path
 from verifier.base.errors import printable
 from verifier.base.text import percent
 from verifier.judge.domain_shift import Domain
+from verifier.report import evaluation, power
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
 from verifier.rule.rule import HeldOut
 from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetDiff
 from verifier.verbs.diff import SpecDiff
+from verifier.verbs.evaluate import ALL, Evaluation
+from verifier.verbs.power import PowerTable
 
 PLACES = 12
 """Lines in a fold."""
 
 
-def write(record: Run | RunDiff | SpecDiff, path: Path) -> None:
-    """Write the summary of a check, with its gate if the run has one, or of a diff."""
+def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable, path: Path) -> None:
+    """Write the summary of a check, with its gate if the run has one, of a diff, or the tables of an evaluation."""
+    path.write_text("\n".join(_lines(record)) + "\n", encoding="utf-8")
+
+
+def _lines(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable) -> Iterator[str]:
     if isinstance(record, Run):
-        lines = _run(record)
-    else:
-        lines = _spec_diff(record) if isinstance(record, SpecDiff) else _diff(record)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return _run(record)
+    if isinstance(record, SpecDiff):
+        return _spec_diff(record)
+    if isinstance(record, Evaluation):
+        return _evaluation(record)
+    return _power(record) if isinstance(record, PowerTable) else _diff(record)
 
 
 def code(text: object) -> str:
@@ -118,6 +127,23 @@ def _spec_diff(diff: SpecDiff) -> Iterator[str]:
         yield f"- {code(heading)}"
         for line in lines:
             yield f"  - {code(line)}"
+
+
+def _evaluation(found: Evaluation) -> Iterator[str]:
+    yield f"Spec {code(found.spec)}, against {code(found.real)}: {evaluation.sizes(found)}"
+    for name, generator in found.generators.items():
+        yield from _table(
+            [f"{code(name)}: {evaluation.size(generator)}", *evaluation.columns(found, generator)],
+            [
+                [f"**{rule}**" if rule == ALL else code(rule), *evaluation.cells(told, of_sets)]
+                for rule, told, of_sets in evaluation.rows(generator)
+            ],
+        )
+
+
+def _power(table: PowerTable) -> Iterator[str]:
+    yield f"### verify power {code(table.spec)}\n"
+    yield power.markdown(table).rstrip("\n")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

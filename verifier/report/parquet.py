@@ -5,20 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from verifier.base.extras import require_extra
+from verifier.base.errors import InputError
+from verifier.spec.run import Run
 from verifier.verbs.check import Tally
 
 
-def require(place: object) -> None:
-    """Raise InputError, with what to type, if what writes Parquet is not installed."""
-    require_extra("parquet", "pyarrow", "pyarrow", place=place)
-
-
-def write(tallies: Mapping[str, Tally], path: Path) -> None:
+def write(run: Run, path: Path, tallies: Mapping[str, Tally]) -> None:
     """Columns: set, sample, group, rule (dictionary-encoded text), violations, trials (int64).
 
-    One row group for each sample set and rule, so that a reader with little memory can take them one by one.
+    One row group for each sample set and rule, so that a reader with little memory can take them one by one. Raises
+    InputError for a run without its tallies.
     """
+    if set(tallies) != set(run.sets):
+        raise InputError(
+            ".parquet",
+            "expected a run just made, found one that was read from a file: it has no counts of single samples",
+        )
     import pyarrow as pa
     import pyarrow.parquet as pq
 

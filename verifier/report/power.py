@@ -1,15 +1,11 @@
-"""What a spec catches of planted faults: as a table in a terminal, as Markdown, as JSON, and as a picture."""
+"""What a spec catches of planted faults: as a table in a terminal, and as Markdown."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from verifier.base.errors import InputError
-from verifier.base.files import replacing, require_writable
 from verifier.base.text import percent, plural
 from verifier.report.terminal import safe
 from verifier.rule.fault import fault_named
@@ -17,28 +13,6 @@ from verifier.verbs.power import Caught, PowerRow, PowerTable, Share, blind_word
 
 WIDTH = 120
 """Columns of a terminal that the table fits into, or into those there are if they are fewer."""
-PICTURES = (".png", ".svg", ".pdf")
-
-
-def require_formats(paths: Sequence[Path]) -> None:
-    """Raise InputError, before the long work, for a file that could not be written after it."""
-    for path in paths:
-        if path.suffix not in (".json", ".md", *PICTURES):
-            expected = ", ".join((".json", ".md", *PICTURES))
-            raise InputError(path, f"expected a file with a suffix of {expected}, found {path.suffix!r}")
-        require_writable(path)
-
-
-def write(table: PowerTable, path: Path) -> None:
-    """Write the table in the format that the suffix of ``path`` names, whole or not at all."""
-    if path.suffix in PICTURES:
-        draw(table, path)
-        return
-    with replacing(path) as temporary:
-        if path.suffix == ".json":
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n")
-        else:
-            temporary.write_text(markdown(table), encoding="utf-8")
 
 
 def speaking(table: PowerTable) -> tuple[str, ...]:
@@ -212,71 +186,3 @@ def _auroc(row: PowerRow) -> str:
 
 def _blind_lines(table: PowerTable) -> list[str]:
     return ["", "Blind spots:", "", *(f"- {line}" for line in blind_words(table))] if blind_words(table) else []
-
-
-COLUMNS = 4
-"""Panels side by side in the picture."""
-MAX_LINES = 9
-"""Rules with a colour of their own in the picture; the others would no longer be told apart."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c510a", "#7570b3", "#66a61e")
-MARKERS = "os^Dv<>Ph"
-
-
-def draw(table: PowerTable, path: Path) -> None:
-    """A panel for each fault: dose against the share caught, a line for each rule that speaks of it, and for all."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt
-    from matplotlib.lines import Line2D
-    from matplotlib.ticker import PercentFormatter
-
-    heard = speaking(table)[:MAX_LINES]
-    looks = {name: {"color": COLOURS[at], "marker": MARKERS[at]} for at, name in enumerate(heard)}
-    faults = list(dict.fromkeys(row.fault for row in table.rows))
-    columns = min(COLUMNS, len(faults))
-    lines = -(-len(faults) // columns)
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(max(2.9 * columns, 6), 2.3 * lines + 0.9), squeeze=False, layout="constrained"
-    )
-    for at, axis in enumerate(axes.flat):
-        if at >= len(faults):
-            axis.set_axis_off()
-            continue
-        rows = [row for row in table.rows if row.fault == faults[at]]
-        fault = fault_named(faults[at], table.kind)
-        ticks = list(range(len(rows)))
-        axis.axhline(table.alpha, color="0.45", linewidth=1, linestyle=(0, (4, 3)))
-        both = [row.caught.combined for row in rows]
-        axis.fill_between(
-            ticks, [share.low for share in both], [share.high for share in both], color="0.85", linewidth=0
-        )
-        # Under the rules: where one of them reaches as far, both are seen.
-        axis.plot(ticks, [share.share for share in both], color="black", linewidth=3, marker="o", markersize=6)
-        for name in heard:
-            shares = [row.caught.rules[name].share for row in rows]
-            # A rule that does not see this fault would only cover those that do.
-            if max(shares) > 2 * table.alpha:
-                axis.plot(ticks, shares, markersize=4, linewidth=1.2, alpha=0.9, **looks[name])
-        axis.set_xticks(ticks, [f"{row.dose:g}" for row in rows])
-        axis.set_xlim(-0.25, len(rows) - 0.75)
-        axis.set_ylim(-0.03, 1.04)
-        axis.yaxis.set_major_formatter(PercentFormatter(1))
-        axis.set_yticks([0, 0.5, 1])
-        axis.tick_params(labelsize=8, labelleft=at % columns == 0)
-        axis.grid(axis="y", alpha=0.3, linewidth=0.6)
-        axis.set_title(fault.words, fontsize=9, loc="left")
-        axis.set_xlabel(fault.unit, fontsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-    handles = [
-        Line2D([], [], color="black", linewidth=3, marker="o", markersize=6, label="all rules together, 95 % interval"),
-        *(Line2D([], [], markersize=4, linewidth=1.2, label=name, **looks[name]) for name in heard),  # type: ignore[arg-type]
-        Line2D(
-            [], [], color="0.45", linewidth=1, linestyle=(0, (4, 3)), label=f"false alarms allowed: {table.alpha:.0%}"
-        ),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
-    figure.suptitle(f"{table.spec}: share of samples caught, by fault and dose", fontsize=11, x=0.01, ha="left")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, metadata={"Software": None} if path.suffix == ".png" else None)
-    plt.close(figure)

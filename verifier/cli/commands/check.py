@@ -46,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="growth of a rate that the baseline's gate lets pass (default 0)",
     )
     parser.add_argument("--accept", action="store_true", help="if the gate passes, make this run the new baseline")
-    options.add_output(parser, "report to write: .json, .parquet, .xml (JUnit) or .md; may be repeated")
+    options.add_report(parser, "run")
     parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports and the exit code")
     parser.add_argument("-v", "--verbose", action="store_true", help="intervals, and more places to look at")
 

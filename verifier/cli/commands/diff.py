@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument("a", metavar="A", help="a run record (.json), or a spec")
     parser.add_argument("b", metavar="B", help="another of the same sort")
-    options.add_output(parser, "report to write: .json, .md, or .xml (JUnit) for runs; may be repeated")
+    options.add_report(parser, "diff of runs", "diff of specs")
     parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports")
     parser.add_argument("-v", "--verbose", action="store_true", help="more new kinds and findings")
 

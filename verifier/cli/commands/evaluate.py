@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=options.positive, metavar="N", help="at most N samples of each")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of the sets (default 0)")
     options.add_rules(parser)
-    options.add_output(parser, "report to write: .json or .md; may be repeated")
+    options.add_report(parser, "evaluation")
 
 
 def run(given: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=options.positive, metavar="N", help="plant in at most N samples")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of where faults are planted (default 0)")
-    options.add_output(parser, "report to write: .json, .md, .png, .svg, .pdf; may be repeated")
+    options.add_report(parser, "power")
 
 
 def run(given: argparse.Namespace) -> int:

@@ -26,13 +26,13 @@ def run(given: argparse.Namespace) -> int:
     """What a spec has learned."""
     formats.require_formats(given.output, "spec")
     spec = load_spec(given.spec).selected(given.rule, given.skip)
-    pictures = [path for path in given.output if path.suffix in learned.SUFFIXES]
+    pictures = [path for path in given.output if path.suffix in formats.PICTURES]
     for path in pictures:
         learned.require_panels(path, spec)
     sets = {}
     if given.paths:
         if not pictures:
-            suffixes = ", ".join(learned.SUFFIXES)
+            suffixes = ", ".join(formats.PICTURES)
             raise InputError(given.paths[0], f"expected a picture to draw samples in: -o FILE with one of {suffixes}")
         learned.require_comparable(pictures[0], spec)
         sets = learned_from(spec, given.paths, limit=given.limit, seed=given.seed, progress=progress_of())

@@ -1,0 +1,12 @@
+"""Names that a user gave, in a picture."""
+
+from verifier.base.errors import printable
+
+
+def plain(text: object) -> str:
+    r"""``text`` for matplotlib, which would set what stands between two dollars as a formula, or fail to.
+
+    >>> print(plain("5$ and 6$"))
+    5\$ and 6\$
+    """
+    return printable(text).replace("$", r"\$")
