@@ -63,8 +63,9 @@ def load(name_or_path: str, *, progress: Progress | None = None, view: View | No
         raise InputError(name_or_path, f"{expected}, found {'another file' if path.exists() else 'none of these'}")
     medium = medium_named(DEFAULT if view is None else view.kind)
     pieces = medium.grouped(folder.read(path, medium, progress))
-    # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing.
-    name = path.resolve().name or "folder"
+    # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing. What is no
+    # text in it could not be written in a spec.
+    name = path.resolve().name.encode("utf-8", "backslashreplace").decode() or "folder"
     return Corpus(name, _provenance(name, "unknown", pieces, medium.digest(pieces)), pieces)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
+from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
@@ -139,11 +140,11 @@ def _draw_sample(figure: "Figure", batch: Batch, i: int, groups: Sequence[Group]
 
     width, height = figure.get_size_inches()
     count = sum(len(group.violations) for group in groups)
-    name, place = plain(batch.names[i]), medium_of(batch.view).place(batch, i, 0)
+    name, place = printable(batch.names[i]), medium_of(batch.view).place(batch, i, 0)
     name = name if len(name) <= TITLE else f"...{name[-TITLE:]}"
     text = f"{name}{f', from {place}' if place else ''}: {count:,} violation{'s' * (count != 1)}"
     text += f" of {len(groups)} rules" if len(groups) > 1 else ""
-    figure.text(0.3 / width, 1 - (top + 0.3) / height, text, fontsize=13, weight="bold")
+    figure.text(0.3 / width, 1 - (top + 0.3) / height, plain(text), fontsize=13, weight="bold")
     figure.legend(
         handles=[
             Patch(color=COLOURS[0], alpha=0.5, label="corpus"),
@@ -280,7 +281,7 @@ def _draw_list(
 
     def put(text: str, line: float, **style: Any) -> None:
         text = text if len(text) <= room else f"{text[: room - 3]}..."
-        figure.text(left / width, 1 - (top + LINE * (line + 0.7)) / height, text, **style)
+        figure.text(left / width, 1 - (top + LINE * (line + 0.7)) / height, plain(text), **style)
 
     line = 0.0
     for group in groups:
@@ -288,7 +289,7 @@ def _draw_list(
         for at, violation in enumerate(group.violations[:LISTED], 1):
             place = place_of(batch, i, violation)
             place = "" if is_whole(batch, i, violation) and place in ("throughout", WHOLE) else f"{place}: "
-            text = f"{place}{plain(violation.observed)}  ({plain(violation.allowed)})"
+            text = f"{place}{printable(violation.observed)}  ({printable(violation.allowed)})"
             put(text, line + at, fontsize=7.5, color="0.25")
         if len(group.violations) > LISTED:
             put(f"and {len(group.violations) - LISTED:,} more", line + LISTED + 1, fontsize=7.5, color="0.45")

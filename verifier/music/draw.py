@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from rich.text import Text
 
+from verifier.base.errors import printable
 from verifier.base.files import replacing
 from verifier.data.batch import Batch
 from verifier.draw.marks import first_numbers, is_whole
@@ -151,11 +152,11 @@ def _title(figure: Any, top: float, height: float, batch: Batch, i: int, count: 
     from matplotlib.patches import Patch
 
     width = figure.get_size_inches()[0]
-    name, place = plain(batch.names[i]), where(batch, i, 0)
+    name, place = printable(batch.names[i]), where(batch, i, 0)
     room = max(int((width - 4) * LETTERS) - len(place) - 24, 8)  # the legend takes four inches
     name = name if len(name) <= room else f"...{name[-room:]}"
     text = f"{name}, from {place}: {count:,} violation{'s' * (count != 1)}"
-    figure.text(0.12 / width, 1 - (height - top + 0.24) / height, text, fontsize=11, weight="bold")
+    figure.text(0.12 / width, 1 - (height - top + 0.24) / height, plain(text), fontsize=11, weight="bold")
     if whole:
         words = ", ".join(f"{mark.number} {mark.violation.rule}" for mark in whole[:8])
         words += f" and {len(whole) - 8} more" if len(whole) > 8 else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from verifier.base.errors import InputError
+from verifier.base.errors import InputError, printable
 from verifier.draw.charts import COLOURS, WIDTH, Overlay, height_of
 from verifier.draw.layout import Drawing, draw, panels_of, place
 from verifier.draw.text import plain
@@ -58,10 +58,10 @@ def write(spec: Spec, path: Path, sets: Mapping[str, Mapping[str, Rule]] | None 
     title = f"{plain(spec.name)}: what was learned, of a corpus of {spec.corpus.pieces:,} pieces"
     figure.text(0.3 / width, 1 - 0.4 / height, title, fontsize=14, weight="bold")
     if colours:
-        shown = {"corpus": COLOURS[0], **{plain(label): colour for label, colour in colours.items()}}
+        shown = {"corpus": COLOURS[0], **{printable(label): colour for label, colour in colours.items()}}
         figure.legend(
             handles=[
-                Patch(color=colour, label=label if len(label) <= LABEL else f"...{label[-LABEL:]}")
+                Patch(color=colour, label=plain(label if len(label) <= LABEL else f"...{label[-LABEL:]}"))
                 for label, colour in shown.items()
             ],
             loc="upper left",

@@ -62,9 +62,9 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
             out.print(f"[magenta]processed[/] {safe(label)} {safe(trace.words())}", soft_wrap=True)
         if isinstance(result.domain, Domain):
             style = STYLES["out of domain"] if result.domain.outside else "dim"
-            out.print(f"[{style}]domain[/] {safe(label)}: {result.domain.words()}", soft_wrap=True)
+            out.print(f"[{style}]domain[/] {safe(label)}: {safe(result.domain.words())}", soft_wrap=True)
         for confound in result.confounds:
-            out.print(f"[yellow]note[/] {safe(label)}: {confound}", soft_wrap=True)
+            out.print(f"[yellow]note[/] {safe(label)}: {safe(confound)}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("violations per", no_wrap=True)
     table.add_column("real, held out", no_wrap=True)
@@ -195,7 +195,7 @@ def _print_whole(out: Console, label: str, result: SetResult) -> None:
 def violation_line(violation: Violation) -> str:
     """Sample, place, what was observed and what was allowed, as markup."""
     return (
-        f"{safe(violation.sample)}, {violation.where}: [bold]{safe(violation.observed)}[/]"
+        f"{safe(violation.sample)}, {safe(violation.where)}: [bold]{safe(violation.observed)}[/]"
         f" [dim]({safe(violation.allowed)})[/]"
     )
 
@@ -225,7 +225,9 @@ def print_spec(out: Console, spec: Spec) -> None:
 
 def _options(rule: Rule) -> str:
     return (
-        "[dim]" + ", ".join(f"{name.replace('_', '-')}: {value}" for name, value in rule.set_options().items()) + "[/]"
+        "[dim]"
+        + ", ".join(f"{name.replace('_', '-')}: {safe(value)}" for name, value in rule.set_options().items())
+        + "[/]"
     )
 
 
@@ -236,7 +238,8 @@ def print_rules(out: Console, rules: Mapping[str, type[Rule]]) -> None:
         for option, (_, meta) in rule.options().items():
             default = rule.__struct_defaults__[rule.__struct_fields__.index(option)]
             out.print(
-                f"  [cyan]{option.replace('_', '-')}[/] = {default}  [dim]{safe(meta.description)}[/]", soft_wrap=True
+                f"  [cyan]{option.replace('_', '-')}[/] = {safe(default)}  [dim]{safe(meta.description)}[/]",
+                soft_wrap=True,
             )
 
 
@@ -279,7 +282,7 @@ def print_explanation(out: Console, spec: Spec, explained: Explained, shown: int
     numbers = first_numbers(batch, found)
     for i in sorted(order):
         place = medium.place(batch, i, 0)
-        place = f"  from {place}" if place else ""
+        place = f"  from {safe(place)}" if place else ""
         out.print(f"\n[bold]{safe(batch.names[i])}[/]{place}: {plural('violation', len(found[i]))}")
         for line in medium.lines(batch, i, found[i]):
             out.print(line)
@@ -308,7 +311,7 @@ def _print_violations(
     """Those of sample i, one a line, with their numbers from ``first`` on; ``rule`` if they are all of one."""
     for number, violation in enumerate(violations[:listed], first):
         out.print(
-            f"  {number:>{digits}}  {place_of(batch, i, violation)}  [red]{violation.rule}[/]"
+            f"  {number:>{digits}}  {safe(place_of(batch, i, violation))}  [red]{violation.rule}[/]"
             f"  [bold]{safe(violation.observed)}[/] [dim]({safe(violation.allowed)})[/]",
             soft_wrap=True,
         )

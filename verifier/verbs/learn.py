@@ -126,7 +126,9 @@ def with_trials(rules: Sequence[Rule], folds: Sequence[Fold]) -> tuple[tuple[Rul
 def _dealt(groups: Sequence[str], folds: int) -> list[int]:
     """The fold of each group, from 0: the groups in the order of a hash of their names, dealt out in turn."""
     # A hash, as in corpora.split, but another one: the names of a split are already sorted by that.
-    ranked = sorted(groups, key=lambda group: (hashlib.sha256(f"fold:{group}".encode()).digest(), group))
+    ranked = sorted(
+        groups, key=lambda group: (hashlib.sha256(f"fold:{group}".encode("utf-8", "surrogateescape")).digest(), group)
+    )
     return [ranked.index(group) % folds for group in groups]
 
 
