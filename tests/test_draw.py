@@ -17,7 +17,7 @@ from verifier.draw.marks import first_numbers
 from verifier.music import draw as picture_music
 from verifier.music.marks import marked, note_table
 from verifier.music.view import PianoRollView
-from verifier.report import learned
+from verifier.report import formats, learned
 from verifier.rule.charts import Bars, Graph, Histograms
 from verifier.rule.registry import all_rules, rules_for
 from verifier.rule.rule import Violation
@@ -100,7 +100,7 @@ def test_numbers_at_one_step_stand_in_lines_of_their_own(tmp_path):
     assert [[mark.number for mark in row] for row in lanes["parallels"]] == [[98, 101], [99], [100]]
 
 
-@pytest.mark.parametrize("suffix", learned.SUFFIXES)
+@pytest.mark.parametrize("suffix", formats.PICTURES)
 def test_samples_with_nothing_to_mark_are_drawn_too(tmp_path, suffix):
     samples = batch(["rest", "C4:0-4 | E3:0-4", "C4:0-16"])
     picture_music.write(tmp_path / f"a{suffix}", samples, {0: [], 1: [], 2: []}, 3)
