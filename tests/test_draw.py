@@ -155,7 +155,7 @@ def test_the_picture_of_a_spec_has_its_panels(spec, tmp_path):
 
 def test_a_spec_with_nothing_to_draw_is_refused(spec, tmp_path):
     alone = msgspec.structs.replace(spec, rules=(spec.rule("polyphony"),))
-    with pytest.raises(InputError, match=r"a.png: expected a rule that can be drawn, found polyphony"):
+    with pytest.raises(InputError, match=r"spec small: expected a rule that can be drawn, found polyphony"):
         learned.write(alone, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 
