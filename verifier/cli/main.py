@@ -24,11 +24,11 @@ COMMANDS = {
     "train": "a generator, checked as it learns        verify train CORPUS --model iwgan --spec SPEC --out DIR",
     "sample": "samples of a trained generator           verify sample DIR -n 1000 -o samples.npz",
     "attack": "adversarial samples of a corpus          verify attack CORPUS --epsilon 0.1 -o fgsm.npz",
-    "specs": "the specs that ship                      verify specs",
-    "rules": "the rules there are, and their options   verify rules [RULE...]",
-    "corpora": "the corpora there are                    verify corpora",
+    "specs": "",
+    "rules": "",
+    "corpora": "",
 }
-"""Each command, a module of ``cli.commands``, with what it does and how it is typed."""
+"""Each command, a module of ``cli.commands``, with what it does and how it is typed; the last list what there is."""
 
 HELP = f"""\
 verify learns the rules of a real corpus and counts where generated samples break them.
@@ -41,7 +41,9 @@ and in CI, against the run of the last accepted checkpoint (verify --spec bach s
   verify --spec bach samples/ --baseline run.json
 
 Commands:
-{"".join(f"  {name:<9} {text}{chr(10)}" for name, text in COMMANDS.items())}
+{"".join(f"  {name:<9} {text}{chr(10)}" for name, text in COMMANDS.items() if text)}\
+  {", ".join(name for name, text in COMMANDS.items() if not text)}: what there is            verify rules [RULE...]
+
 verify COMMAND --help lists the options of a command.
 Exit code 0: the spec holds, or nothing got worse. 1: it does not. 2: the command or an input was unusable.
 """
