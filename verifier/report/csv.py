@@ -21,7 +21,7 @@ CHANGE = ("rule", "change", "name", "before", "after")
 
 
 def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable, path: Path) -> None:
-    """Write the table of a record. A column stands where the first row has it that has it at all."""
+    """Write the table of a record. Columns stand in the order in which rows first have them."""
     rows = list(_rows(record))
     columns = list(
         dict.fromkeys([*(CHANGE if isinstance(record, SpecDiff) else ()), *(name for row in rows for name in row)])
