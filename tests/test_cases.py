@@ -1,28 +1,20 @@
 """``tests/cases/<rule>.yml``: what each rule learns from a few samples, and what passing and failing samples get."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
+from tests.case_files import entries
 from tests.media import batch
-from verifier.rule.registry import all_rules, rule_named
+from verifier.rule.registry import rule_named
 from verifier.verbs.check import locate
 
 CASES = [
-    pytest.param(path.stem, case, id=f"{path.stem}: {case['case']}")
-    for path in sorted(Path(__file__).parent.joinpath("cases").glob("*.yml"))
-    for case in yaml.safe_load(path.read_text("utf-8"))
+    pytest.param(name, medium, case, id=f"{name}: {case['case']}") for name, medium, case in entries() if "case" in case
 ]
-KINDS = ("piano-roll", "mel-spectrogram", "image")
-"""A case is of the first of these that has its rule, unless it says of which."""
 
 
-@pytest.mark.parametrize(("name", "case"), CASES)
-def test_case(name, case):
+@pytest.mark.parametrize(("name", "medium", "case"), CASES)
+def test_case(name, medium, case):
     assert set(case) <= {"case", "medium", "options", "learn", "hold-out", "pass", "fail"}
-    known = {kind for kind, rule in all_rules() if rule.name() == name}
-    medium = case.get("medium", next(kind for kind in KINDS if kind in known))
     rule = rule_named(name, medium).learn(batch(case["learn"], medium), **case.get("options", {}))
     if "hold-out" in case:
         rule = rule.calibrate(batch(case["hold-out"], medium))
