@@ -27,7 +27,7 @@ from verifier.music import duplicates
 from verifier.music.archive import digest, pack, unpack
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
-from verifier.music.read.symbolic import notes_of_stream
+from verifier.music.read.score import notes_of_stream
 from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 from verifier.spec.provenance import Split

@@ -17,7 +17,8 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.objects import batch_from
 from verifier.music.piano_roll import batch_of
-from verifier.music.read.symbolic import music21_work, notes_of_score, read_notes
+from verifier.music.read.midi import notes_of_score
+from verifier.music.read.symbolic import music21_work, read_notes
 from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 

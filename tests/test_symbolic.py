@@ -17,7 +17,7 @@ from verifier.base.errors import InputError
 from verifier.data.windows import MAX_STEPS
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of, piano_roll
-from verifier.music.read import symbolic
+from verifier.music.read import score
 from verifier.music.read.symbolic import read_notes
 from verifier.music.samples import music
 from verifier.music.view import PianoRollView
@@ -346,7 +346,7 @@ def test_bad_scores_are_one_clear_error(tmp_path: Path, name: str) -> None:
 
 def test_our_own_faults_are_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.xml").write_text(SCORE.format(prolog=""))
-    monkeypatch.setattr(symbolic, "_notes", lambda *_: 1 / 0)
+    monkeypatch.setattr(score, "notes_of_columns", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         read(tmp_path / "a.xml")
 

@@ -29,7 +29,7 @@ def _chorale(file: tuple[Path, str]) -> Notes | None:
     """The chorale at a path, under a name; None if it has not PARTS parts."""
     from music21 import converter, stream
 
-    from verifier.music.read.symbolic import notes_of_stream
+    from verifier.music.read.score import notes_of_stream
 
     path, name = file
     if _has_more_parts(path):

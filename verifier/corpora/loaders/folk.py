@@ -47,6 +47,6 @@ def tunes_of(text: str, book: str) -> list[Tune]:
 
 
 def _melody(tune: Tune) -> Notes:
-    from verifier.music.read.symbolic import notes_of_stream, parse_score
+    from verifier.music.read.score import notes_of_stream, parse_score
 
     return notes_of_stream(parse_score(tune.text.encode(), ".abc", tune.name), name=tune.name, group=tune.work)

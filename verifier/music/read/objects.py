@@ -11,7 +11,9 @@ from verifier.data.medium import ObjectReader
 from verifier.music.features.runs import runs
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
-from verifier.music.read.symbolic import meter_of, notes_of_midi, notes_of_score, notes_of_stream
+from verifier.music.read.columns import meter_of
+from verifier.music.read.midi import notes_of_midi, notes_of_score
+from verifier.music.read.score import notes_of_stream
 from verifier.music.view import PianoRollView
 
 
