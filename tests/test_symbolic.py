@@ -17,7 +17,7 @@ from verifier.base.errors import InputError
 from verifier.data.windows import MAX_STEPS
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of, piano_roll
-from verifier.music.read import score
+from verifier.music.read import score, symbolic
 from verifier.music.read.symbolic import read_notes
 from verifier.music.samples import music
 from verifier.music.view import PianoRollView
