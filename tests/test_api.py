@@ -93,15 +93,20 @@ def test_two_paths_are_two_sets_and_one_path_twice_is_refused(spec, tmp_path):
 
 def test_pictures_and_sounds_in_memory():
     pixels = (RNG.random((28, 28)) * 255).astype(np.uint8)
-    assert vf.check("mnist", [Image.fromarray(pixels)] * 2).sets["samples"].samples == 2
+    digits = vf.load_spec("mnist").selected(["mode-shares"], [])
+    assert vf.check(digits, [Image.fromarray(pixels)] * 2).sets["samples"].samples == 2
+    speech = vf.load_spec("speech").selected(["bandwidth"], [])
     wave = RNG.standard_normal(8000 * 2).astype(np.float32) / 10
-    one = vf.check("speech", [(wave, 8000)]).sets["samples"]
-    # The same as integers of 16 bits, and in two equal channels.
-    other = vf.check("speech", [((wave * 32768).clip(-32768, 32767).astype(np.int16), 8000)]).sets["samples"]
-    stereo = vf.check("speech", [(np.stack([wave, wave], axis=1), 8000)]).sets["samples"]
-    assert one.samples == other.samples == stereo.samples == 3
+    ways = {
+        "floats": [(wave, 8000)],
+        "16 bits": [((wave * 32768).clip(-32768, 32767).astype(np.int16), 8000)],
+        "two channels": [(np.stack([wave, wave], axis=1), 8000)],
+    }
+    run = vf.check(speech, ways)
+    assert [result.samples for result in run.sets.values()] == [3, 3, 3]
+    assert len({result.rules["bandwidth"].violations for result in run.sets.values()}) == 1
     with pytest.raises(vf.InputError, match="samples a second, found 7"):
-        vf.check("speech", [(wave, 7)])
+        vf.check(speech, [(wave, 7)])
 
 
 def test_a_run_says_what_it_found_saves_itself_and_is_read_back(spec, tmp_path):
