@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from verifier.base.hashing import mixed
 from verifier.base.text import percent
 from verifier.data.batch import Batch
 from verifier.judge.calibration import Verdict
@@ -35,7 +36,7 @@ from verifier.judge.coverage import (
     widened,
 )
 from verifier.judge.sets import SetCheckResult, details_of
-from verifier.music.features.chord_grams import chords, grams, mixed
+from verifier.music.features.chord_grams import chords, grams
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.base.hashing import mixed
 from verifier.base.statistics import numbered
 from verifier.data.batch import Batch
 from verifier.judge.calibration import discovered
@@ -179,12 +180,9 @@ def _random(seeds: Seeds, *keys: int | Ints) -> NDArray[np.float64]:
     """Numbers in [0, 1), one for each seed and the keys beside it, broadcast.
 
     A hash in place of a random generator: it is the same whatever else is in the batch and whichever version of NumPy
-    runs (the finisher of SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
+    runs (SplitMix64).
     """
     bits = seeds
     for key in keys:
-        bits = bits + np.asarray(key).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        bits ^= bits >> np.uint64(31)
+        bits = mixed(bits + np.asarray(key).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
     return np.asarray((bits >> np.uint64(11)) * 2.0**-53)

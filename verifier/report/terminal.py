@@ -124,7 +124,7 @@ def _add_whole(table: Table, results: Sequence[SetResult]) -> None:
 
 
 def _coverage(result: SetResult) -> tuple[str, str] | None:
-    """The rule whose coverage fails, or else the one with the most kinds to cover."""
+    """The rule whose coverage fails, or else the one with the most to cover."""
     if not result.whole or not result.whole.coverage:
         return None
     name, found = min(
@@ -166,9 +166,9 @@ def _rate(result: RuleResult, verbose: bool) -> Text:
 
 
 def _counts(result: RuleResult) -> str:
-    kinds = f", {plural('kind', result.distinct)}" if result.distinct else ""
+    distinct = f", {result.distinct:,} distinct" if result.distinct else ""
     accepted = f", {result.suppressed:,} accepted" if result.suppressed else ""
-    return f"{result.violations:,} of {result.trials:,}{kinds}{accepted}"
+    return f"{result.violations:,} of {result.trials:,}{distinct}{accepted}"
 
 
 def _measure(measures: Mapping[str, float], name: str) -> Text:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.base.hashing import mixed
 from verifier.data.batch import Batch
 from verifier.music.features.roll import packed_rows
 
@@ -97,15 +98,6 @@ def _filled(lowest: Ints, sounds: NDArray[np.bool_], samples: Ints, first: Ints)
     source = np.where(before >= first[samples], before, after)
     known = source < first[samples + 1]
     return np.where(known, lowest[np.minimum(source, m - 1)], 0)
-
-
-def mixed(words: Words) -> Words:
-    """A hash of each word that depends on all of its bits (the finaliser of splitmix64; Steele et al., OOPSLA 2014)."""
-    words = words ^ (words >> np.uint64(30))
-    words = words * np.uint64(0xBF58476D1CE4E5B9)
-    words = words ^ (words >> np.uint64(27))
-    words = words * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
 
 
 class Grams(NamedTuple):
