@@ -136,7 +136,8 @@ def test_reprs_are_one_line_and_tables_of_notebooks_are_escaped(spec, tmp_path):
     explained = vf.explain(spec, SPARSE[:2])
     diff = vf.diff(spec, "bach-roll")
     told = vf.evaluate(spec, SPARSE, real=SPARSE[:20], set_size=10)
-    for found in (spec, spec.rules[0], run, explained, diff, told):
+    runs = vf.diff(run, run), vf.gate(run, run)
+    for found in (spec, spec.rules[0], run, explained, diff, told, *runs):
         assert "\n" not in repr(found)
         assert len(repr(found)) < 200, repr(found)
         assert "\x1b" not in repr(found)
@@ -157,6 +158,67 @@ def test_runs_are_compared_and_gated_as_files_and_in_memory(spec, tmp_path):
     assert vf.diff(tmp_path / "good.json", bad).sets[0].rules["polyphony"].change in ("worse", "better")
     with pytest.raises(vf.InputError, match="found one of each"):
         vf.diff(good, spec)
+
+
+def test_a_generator_may_be_called_what_the_real_set_is_called(spec):
+    noise = RNG.random((40, 64, 64)) < 0.5
+    told = vf.evaluate(spec, {"real": noise, "other": noise}, real=SPARSE, rules=["polyphony"], set_size=20)
+    real, other = (told.generators[label].by_sample["polyphony"].auroc for label in ("real", "other"))
+    assert real == other > 0.9
+
+
+def test_a_learned_spec_is_saved_and_read_again(spec, tmp_path):
+    spec.save(tmp_path / "sparse.yaml")
+    assert vf.load_spec(tmp_path / "sparse.yaml") == spec
+
+
+def test_a_set_that_could_not_fail_is_refused(spec):
+    for nothing in ([], {}, {"x": []}):
+        with pytest.raises(vf.InputError, match="expected at least one sample"):
+            vf.check(spec, nothing)
+    with pytest.raises(vf.InputError, match="1: stands there twice"):
+        vf.check(spec, {1: SPARSE, "1": SPARSE})
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"limit": 0}, "limit: expected a whole number from 1, found 0"),
+        ({"limit": 2.5}, "limit: expected a whole number from 1, found 2.5"),
+        ({"alpha": -1}, "alpha: expected a number between 0 and 1, found -1"),
+        ({"alpha": 0}, "alpha: expected a number between 0 and 1, found 0"),
+        ({"alpha": "x"}, "alpha: expected a number between 0 and 1, found 'x'"),
+        ({"alpha": float("nan")}, "alpha: expected a number between 0 and 1, found nan"),
+        ({"on_error": "igonre"}, "on_error: expected stop or skip, found 'igonre'"),
+    ],
+)
+def test_an_option_that_means_nothing_is_one_line(spec, options, problem):
+    with pytest.raises(vf.InputError) as caught:
+        vf.check(spec, SPARSE, **options)
+    assert str(caught.value) == problem
+
+
+def test_verbs_refuse_what_they_would_ignore(spec, tmp_path):
+    run = vf.check(spec, SPARSE)
+    np.savez(tmp_path / "x.npz", x=SPARSE)
+    for call, problem in (
+        (lambda: vf.learn(tmp_path / "x.npz", groups=["a"] * 3), "groups: expected none"),
+        (lambda: vf.learn(SPARSE, groups="a" * len(SPARSE)), "groups: expected a list of names"),
+        (lambda: vf.learn(SPARSE, hold_out=-1), "hold_out: expected a number from 0 to below 1"),
+        (lambda: vf.gate(run, run, margin=float("nan")), "margin: expected a number from 0"),
+        (lambda: vf.gate(run, run, alpha=2), "alpha: expected a number between 0 and 1"),
+        (lambda: vf.gate(run.to_dict(), run), "expected a Run or the path of its record"),
+        (lambda: vf.check(SPARSE, "bach"), "spec: expected a Spec, or its name, path or text, found ndarray"),
+        (lambda: vf.evaluate(spec, SPARSE, real=SPARSE, set_size=0), "set_size: expected a whole number from 1"),
+    ):
+        with pytest.raises(vf.InputError, match=problem):
+            call()
+
+
+def test_a_name_that_is_no_utf8_is_written_escaped(spec, tmp_path):
+    run = vf.check(spec, {"a\udcff": SPARSE})
+    run.save(tmp_path / "run.json")
+    assert list(vf.Run.load(tmp_path / "run.json").sets) == ["a\\udcff"]
 
 
 def test_a_view_is_given_as_settings_or_as_itself():

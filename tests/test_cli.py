@@ -406,3 +406,26 @@ def test_power_says_what_a_spec_sees_and_is_blind_to(world, capsys):
     code, _, err = verify(capsys, "power", "--spec", "spec.yaml", "--real", "good", "--fault", "nonsense")
     assert code == 2
     assert "nonsense" in err
+
+
+def test_a_name_that_is_no_utf8_is_checked_and_learned(world, capsys, monkeypatch):
+    monkeypatch.chdir(world)
+    np.save("plain.npy", np.random.default_rng(0).random((30, 64, 64)) < 0.05)
+    odd = os.fsdecode(b"odd\xff.npy")
+    Path("plain.npy").rename(odd)
+    assert cli.main(["--spec", "bach-roll", odd, "-o", "odd.json"]) == 1
+    assert "odd\\\\udcff.npy" in Path("odd.json").read_text()
+    assert cli.main(["learn", odd, "-o", "odd.yaml", "--rule", "polyphony"]) == 0
+    assert cli.main(["show", "odd.yaml"]) == 0
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys):
+    assert cli.main(["--spec", "a" * 300, "x"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reader_that_has_enough_is_no_failure(world):
+    command = f"{sys.executable} -c 'from verifier.cli.main import run; run()' show {world / 'spec.yaml'}"
+    shell = ["bash", "-c", f"{command} | head -0; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

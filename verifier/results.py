@@ -60,7 +60,7 @@ class Run:
     @property
     def verdict(self) -> str:
         """The worst verdict of all sample sets: fail, processed, out of domain, undecided or pass."""
-        return min((result.verdict for result in self.sets.values()), key=ORDER.index)
+        return min((result.verdict for result in self.sets.values()), key=ORDER.index, default="undecided")
 
     @property
     def passed(self) -> bool:

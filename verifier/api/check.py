@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from verifier.api.load import Progress, SpecLike, advancing, load_spec, quiet
+from verifier.base.errors import require_between
 from verifier.corpora.sample_sets import SampleSet, learned_indices, sets_of
 from verifier.judge.calibration import require_level
 from verifier.results import Run
@@ -38,7 +39,8 @@ def check(
     rules, skip
         Names of the only rules to check by, and of rules to leave out.
     limit
-        At most so many samples of each set; ``seed`` chooses them, and makes baselines.
+        At most so many samples of each set: of a corpus ``seed`` chooses them, of files and of what is in memory they
+        are the first. ``seed`` makes baselines too.
     alpha
         Share of real samples that may be flagged, and the chance that a real set fails.
     on_error
@@ -72,6 +74,7 @@ def check_sets(
     spec: Spec, sets: Sequence[SampleSet], *, alpha: float, findings: bool, progress: Progress = quiet
 ) -> Run:
     """As ``check``, of sample sets that are open."""
+    require_between("alpha", alpha, 0, 1, open_low=True)
     if spec.calibration is not None:
         require_level(alpha, len(spec.calibration.samples), "pieces")
     compares = spec.whole is not None and bool(spec.whole.checks)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.api.load import is_path, load_spec
-from verifier.base.errors import InputError
+from verifier.base.errors import InputError, require_between
 from verifier.results import Run
 from verifier.spec import run as records
 from verifier.spec.spec import Spec
@@ -75,6 +75,8 @@ def gate(baseline: RunLike, run: RunLike, *, margin: float = 0.0, alpha: float =
     InputError
         For runs of different specs or of other sample sets.
     """
+    require_between("alpha", alpha, 0, 1, open_low=True)
+    require_between("margin", margin, 0, 1)
     names = (_name(baseline, "the baseline"), _name(run, "this run"))
     return diffs.gate(_record(baseline), _record(run), names, margin, alpha)
 
@@ -84,4 +86,8 @@ def _name(each: object, default: str) -> str:
 
 
 def _record(run: Any) -> records.Run:
-    return run.record if isinstance(run, Run) else records.load(Path(run))
+    if isinstance(run, Run):
+        return run.record
+    if not is_path(run):
+        raise InputError("", f"expected a Run or the path of its record (.json), found {type(run).__qualname__}")
+    return records.load(Path(run))

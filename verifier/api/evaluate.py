@@ -1,11 +1,12 @@
 """How well a spec tells generated samples from real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verifier.api.load import Progress, SpecLike, advancing, is_path, load_spec, quiet
-from verifier.base.errors import InputError
+from verifier.base.errors import InputError, require_whole
 from verifier.corpora.sample_sets import SampleSet, sets_of
+from verifier.rule.rule import Checker
 from verifier.spec.spec import Spec
 from verifier.verbs.evaluate import Evaluation, Scores, scores
 from verifier.verbs.evaluate import evaluate as compare_scores
@@ -62,18 +63,13 @@ def evaluate(
     if len(of_real) != 1:
         raise InputError("real", f"expected one sample set, found {len(of_real)}")
     fakes = sets_of(generated, loaded.view, loaded.corpus, **options)
-    found = _scores([*of_real, *fakes], loaded, progress)
-    label = of_real[0].label
-    told = {samples.label: found[samples.label] for samples in fakes}
-    return compare_scores(loaded, label, found[label], told, set_size=set_size, seed=seed)
+    require_whole("set_size", set_size)
+    checkers = loaded.compile()
+    of_truth, *told = (_scored(each, loaded, checkers, progress) for each in (*of_real, *fakes))
+    by_label = {samples.label: found for samples, found in zip(fakes, told, strict=True)}
+    return compare_scores(loaded, of_real[0].label, of_truth, by_label, set_size=set_size, seed=seed)
 
 
-def _scores(sets: Sequence[SampleSet], spec: Spec, progress: Progress) -> dict[str, Scores]:
-    """What the samples of each set score, by its label."""
-    checkers = spec.compile()
-    found: dict[str, Scores] = {}
-    for samples in sets:
-        if samples.label not in found:
-            with progress(samples.label, samples.total) as advance:
-                found[samples.label] = scores(spec, advancing(samples, advance), checkers)
-    return found
+def _scored(samples: SampleSet, spec: Spec, checkers: Mapping[str, Checker], progress: Progress) -> Scores:
+    with progress(samples.label, samples.total) as advance:
+        return scores(spec, advancing(samples, advance), checkers)

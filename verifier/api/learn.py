@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from verifier.api.load import Progress, chosen_rules, quiet, view_for
-from verifier.base.errors import InputError
+from verifier.base.errors import InputError, require_between
 from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose
 from verifier.data.batch import Batch
@@ -86,6 +86,7 @@ def learn_with_silent(
     progress: Progress,
 ) -> learning.LearnedSpec:
     """As ``learn``, with the rules that the corpus gave no trial."""
+    require_between("hold_out", hold_out, 0, 1)
     path = os.fspath(corpus) if isinstance(corpus, str | os.PathLike) else None
     seen = view if isinstance(view, View) else view_for(path or "", view or {})
     chosen = chosen_rules(seen.kind, rules, skip)
@@ -119,11 +120,15 @@ def _corpus_of(
     path: str | None, corpus: Any, view: View, groups: Sequence[str] | None, progress: corpora.Progress
 ) -> corpora.Corpus:
     if path is not None:
+        if groups is not None:
+            raise InputError("groups", "expected none for a corpus or a path, whose files say the groups")
         return corpora.load(path, progress=progress, view=view)
     from dataclasses import replace
 
     batch = corpus if isinstance(corpus, Batch) else batch_from(corpus, view)
     if groups is not None:
+        if isinstance(groups, str):
+            raise InputError("groups", "expected a list of names, one for each sample, found a text")
         if len(groups) != len(batch):
             raise InputError("groups", f"expected one for each of {len(batch):,} samples, found {len(groups):,}")
         batch = replace(batch, groups=[str(group) for group in groups])

@@ -58,6 +58,8 @@ def load_spec(spec: SpecLike) -> Spec:
     """
     if isinstance(spec, Spec):
         return spec
+    if not isinstance(spec, str | os.PathLike):
+        raise InputError("spec", f"expected a Spec, or its name, path or text, found {type(spec).__qualname__}")
     text = os.fspath(spec)
     if "\n" in text:
         return specs.loads(text)

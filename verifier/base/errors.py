@@ -31,6 +31,20 @@ def printable(text: object) -> str:
     )
 
 
+def require_whole(place: str, number: object) -> None:
+    """Raise InputError unless ``number`` is a whole number from 1."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise InputError(place, f"expected a whole number from 1, found {number!r}")
+
+
+def require_between(place: str, number: object, low: float, high: float, *, open_low: bool = False) -> None:
+    """Raise InputError unless ``number`` lies from ``low``, which ``open_low`` shuts out, to below ``high``."""
+    good = isinstance(number, int | float) and low <= number < high and not (open_low and number == low)
+    if not good:
+        span = f"between {low:g} and {high:g}" if open_low else f"from {low:g} to below {high:g}"
+        raise InputError(place, f"expected a number {span}, found {number!r}")
+
+
 def located(error: msgspec.ValidationError, path: str) -> msgspec.ValidationError:
     """The error of a value that stands at ``path`` in a larger one: its own path with that before it.
 

@@ -1,4 +1,8 @@
-"""Numbers in words."""
+"""Numbers in words, and records as text."""
+
+from typing import Any
+
+import msgspec
 
 
 def times(count: int) -> str:
@@ -15,3 +19,20 @@ def percent(rate: float) -> str:
 def plural(unit: str, n: int) -> str:
     """``1 change``, ``2 changes``, ``2 stretches``."""
     return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}{'es' if unit.endswith('ch') else 's'}"
+
+
+def json_of(record: msgspec.Struct) -> bytes:
+    """A record as JSON. What no UTF-8 holds, such as a byte of a file's name, is escaped, as ``printable`` does."""
+    try:
+        return msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(escaped(msgspec.to_builtins(record, str_keys=True)))
+
+
+def escaped(value: Any) -> Any:
+    """``value``, of plain types, with what no UTF-8 holds escaped in its texts."""
+    if isinstance(value, dict):
+        return {escaped(key): escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [escaped(item) for item in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -68,6 +68,9 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            print(f"verify: {printable(str(error.filename)[:60])}...: the name is too long for a file", file=sys.stderr)
+            return 2
         if error.errno != errno.ENOSPC:
             raise
         print("verify: the output could not be written: no space left", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.base.errors import InputError, printable
+from verifier.base.errors import InputError, printable, require_whole
 from verifier.corpora import corpus as corpora
 from verifier.corpora import shipped
 from verifier.corpora.corpus import DEFAULT, Corpus
@@ -146,16 +146,28 @@ def sets_of(
 
     Raises InputError as ``open_samples`` and ``batch_from`` do, and for a label or a path that stands there twice.
     """
+    if limit is not None:
+        require_whole("limit", limit)
+    if on_error not in ("stop", "skip"):
+        raise InputError("on_error", f"expected stop or skip, found {on_error!r}")
+    if isinstance(samples, Mapping | list | tuple) and not samples:
+        raise InputError("samples", "expected at least one sample set, found none")
     options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error}
     if isinstance(samples, Mapping):
+        labels = [str(label) for label in samples]
+        _require_once(labels, "each label is a column of its own")
         return [_set_of(str(label), of, view, record, **options) for label, of in samples.items()]
     if isinstance(samples, list | tuple) and samples and all(isinstance(item, str | os.PathLike) for item in samples):
         paths = [os.fspath(path) for path in samples]
-        repeated = {path for path in paths if paths.count(path) > 1}
-        if repeated:
-            raise InputError(min(repeated), "stands there twice; each PATH is a column of its own")
+        _require_once(paths, "each PATH is a column of its own")
         return [open_samples(path, view, record, **options) for path in paths]
     return [_set_of("samples", samples, view, record, **options)]
+
+
+def _require_once(names: Sequence[str], why: str) -> None:
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise InputError(min(repeated), f"stands there twice; {why}")
 
 
 def _set_of(label: str, samples: Any, view: View, record: CorpusRecord | None, **options: Any) -> SampleSet:
@@ -173,6 +185,8 @@ def _set_of(label: str, samples: Any, view: View, record: CorpusRecord | None, *
     if isinstance(samples, list) and samples and all(isinstance(item, Batch) for item in samples):
         return MemorySamples(label, view, samples, sum(map(len, samples)), limit)
     batch = batch_from(samples, view)
+    if not len(batch):
+        raise InputError(label, "expected at least one sample, found none")
     return MemorySamples(label, view, [batch], len(batch), limit)
 
 

@@ -33,10 +33,16 @@ STYLES = {
 }
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line: a reader that has what it wants (``| head``) is no failure."""
+        raise BrokenPipeError
+
+
 def console(stderr: bool = False) -> Console:
     """A console that prints the same words to a file as to a terminal, wide enough there for a few columns."""
-    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=max(plain.width, 160))
+    plain = _Console(stderr=stderr, highlight=False, soft_wrap=False)
+    return plain if plain.is_terminal else _Console(stderr=stderr, highlight=False, width=max(plain.width, 160))
 
 
 def safe(text: object) -> str:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from verifier.base.errors import InputError, located
 from verifier.base.files import read_text, replacing
+from verifier.base.text import json_of, plural
 from verifier.judge.calibration import Verdict
 from verifier.judge.domain_shift import Domain
 from verifier.judge.post_processing import ProcessingSign
@@ -153,6 +154,9 @@ class RunDiff(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_
     unpaired: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"RunDiff(spec={self.spec!r}, {plural('set', len(self.sets))} in both runs)"
+
 
 class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Whether a run regressed from a baseline: any rule, in any set, by more than ``margin`` with confidence, or a set
@@ -164,6 +168,9 @@ class Gate(RunDiff, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     alpha: float
     collapsed: tuple[str, ...]
     regressed: bool
+
+    def __repr__(self) -> str:
+        return f"Gate(spec={self.spec!r}, regressed={self.regressed}, {plural('set', len(self.sets))} compared)"
 
 
 class Run(
@@ -266,7 +273,7 @@ def _beyond_64_bits(value: Any, path: str) -> Iterator[str]:
 
 def encoded(record: Struct) -> bytes:
     """A record as JSON, indented: it is read by people and compared by text tools as well. Floats keep every digit."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    return msgspec.json.format(json_of(record), indent=2) + b"\n"
 
 
 def dump(run: Run, path: Path) -> None:

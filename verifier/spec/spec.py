@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, structs
 
 from verifier.base.errors import InputError, located, printable
 from verifier.base.files import read_text, replacing
+from verifier.base.text import escaped
 from verifier.data.medium import Medium, decoded_view, medium_of
 from verifier.data.storage import StorageProfile
 from verifier.data.view import View
@@ -72,6 +73,10 @@ class Spec(Struct, frozen=True, kw_only=True):
         )
         head = "<th>rule</th><th>learned from trials</th><th>unseen real data breaks it</th>"
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def save(self, path: str | Path) -> None:
+        """Write the spec as YAML, whole or not at all. Raises InputError for a place that cannot be written to."""
+        dump(self, Path(path))
 
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
@@ -235,7 +240,7 @@ def dumps(spec: Spec) -> str:
 
 def _yaml(data: dict[str, Any]) -> str:
     text: str = yaml.dump(
-        data, Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
+        escaped(data), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
     )
     return text
 
