@@ -1,6 +1,8 @@
 """What holds of the source as a whole: the engine knows no medium, PyTorch stays where it is, nothing grows large."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -155,3 +157,9 @@ def test_no_function_is_long():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno - node.lineno + 1 >= FUNCTION_LINES
     } == {}
+
+
+def test_the_command_and_the_package_import_no_library_before_they_need_it():
+    code = "import sys, verifier, verifier.cli.main; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"msgspec", "numpy", "rich", "yaml", "torch"} & set(loaded)

@@ -1,8 +1,10 @@
 """The one exception that is a message to a person. Anything else that is raised is a bug and keeps its traceback."""
 
 import unicodedata
+from typing import TYPE_CHECKING
 
-import msgspec
+if TYPE_CHECKING:  # `verify --version` does not wait for it
+    import msgspec
 
 
 class InputError(Exception):
@@ -45,12 +47,13 @@ def require_between(place: str, number: object, low: float, high: float, *, open
         raise InputError(place, f"expected a number {span}, found {number!r}")
 
 
-def located(error: msgspec.ValidationError, path: str) -> msgspec.ValidationError:
+def located(error: "msgspec.ValidationError", path: str) -> "msgspec.ValidationError":
     """The error of a value that stands at ``path`` in a larger one: its own path with that before it.
 
+    >>> import msgspec
     >>> str(located(msgspec.ValidationError("Expected `int`, got `str` - at `$.pieces`"), "$.corpus"))
     'Expected `int`, got `str` - at `$.corpus.pieces`'
     """
     problem, _, at = str(error).partition(" - at `")
     key, of, at = at.rpartition(" in `")  # "key` in `$.durations`"
-    return msgspec.ValidationError(f"{problem} - at `{key}{of}{path}{at.removeprefix('$') or '`'}")
+    return type(error)(f"{problem} - at `{key}{of}{path}{at.removeprefix('$') or '`'}")
