@@ -1,8 +1,4 @@
-"""Numbers in words, and records as text."""
-
-from typing import Any
-
-import msgspec
+"""Numbers in words, and names that can be written."""
 
 
 def times(count: int) -> str:
@@ -21,18 +17,6 @@ def plural(unit: str, n: int) -> str:
     return f"{n:,} {unit}" if n == 1 else f"{n:,} {unit}{'es' if unit.endswith('ch') else 's'}"
 
 
-def json_of(record: msgspec.Struct) -> bytes:
-    """A record as JSON. What no UTF-8 holds, such as a byte of a file's name, is escaped, as ``printable`` does."""
-    try:
-        return msgspec.json.encode(record)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(escaped(msgspec.to_builtins(record, str_keys=True)))
-
-
-def escaped(value: Any) -> Any:
-    """``value``, of plain types, with what no UTF-8 holds escaped in its texts."""
-    if isinstance(value, dict):
-        return {escaped(key): escaped(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [escaped(item) for item in value]
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+def encodable(name: str) -> str:
+    """A name with escapes for what is not UTF-8 in it: reports and specs must hold it."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from verifier.base.errors import InputError
+from verifier.base.text import encodable
 from verifier.corpora import folder, installed
 from verifier.corpora.cache import cached, path_of
 from verifier.corpora.manifest import Manifest, manifests
@@ -57,7 +58,7 @@ def load(name_or_path: str, *, progress: Progress | None = None, view: View | No
         return _load_known(known[name_or_path], progress)
     path = Path(name_or_path)
     if is_array(path) and view is not None:
-        return of_batch(concatenate(view, list(open_path(name_or_path, view).batches())), path.stem)
+        return of_batch(concatenate(view, list(open_path(name_or_path, view).batches())), encodable(path.stem))
     if not path.is_dir():
         expected = f"expected a folder, a file of arrays, or the name of a corpus ({', '.join(known)})"
         raise InputError(name_or_path, f"{expected}, found {'another file' if path.exists() else 'none of these'}")
@@ -65,7 +66,7 @@ def load(name_or_path: str, *, progress: Progress | None = None, view: View | No
     pieces = medium.grouped(folder.read(path, medium, progress))
     # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing. What is no
     # text in it could not be written in a spec.
-    name = path.resolve().name.encode("utf-8", "backslashreplace").decode() or "folder"
+    name = encodable(path.resolve().name) or "folder"
     return Corpus(name, _provenance(name, "unknown", pieces, medium.digest(pieces)), pieces)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.base.errors import InputError, printable, require_whole
+from verifier.base.text import encodable
 from verifier.corpora import corpus as corpora
 from verifier.corpora import shipped
 from verifier.corpora.corpus import DEFAULT, Corpus
@@ -154,9 +155,9 @@ def sets_of(
         raise InputError("samples", "expected at least one sample set, found none")
     options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error}
     if isinstance(samples, Mapping):
-        labels = [str(label) for label in samples]
+        labels = [encodable(str(label)) for label in samples]
         _require_once(labels, "each label is a column of its own")
-        return [_set_of(str(label), of, view, record, **options) for label, of in samples.items()]
+        return [_set_of(label, of, view, record, **options) for label, of in zip(labels, samples.values(), strict=True)]
     if isinstance(samples, list | tuple) and samples and all(isinstance(item, str | os.PathLike) for item in samples):
         paths = [os.fspath(path) for path in samples]
         _require_once(paths, "each PATH is a column of its own")

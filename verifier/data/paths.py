@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from verifier.base.errors import InputError
+from verifier.base.text import encodable
 from verifier.data.batch import Batch, concatenate
 from verifier.data.medium import medium_of
 from verifier.data.pieces import Extent, Piece
@@ -74,9 +75,7 @@ class FileSamples:
         joiner = _Joiner(self.view, self.keep_source)
         for path, name in self.files:
             try:
-                # A file that is skipped must have given nothing, so that all of it is read first.
-                parts = self._parts(path, name)
-                for part in list(parts) if self.on_error == "skip" else parts:
+                for part in self._parts(path, name):
                     yield from joiner.add(part)
             except InputError as error:
                 if self.on_error == "stop":
@@ -87,7 +86,9 @@ class FileSamples:
         yield from joiner.flush()
 
     def _parts(self, path: Path, name: str) -> Iterator["Batch | _Sized"]:
-        """What a file gives: a piece whose extent is known, or Batches."""
+        """What a file gives: a piece whose extent is known, or Batches. A file that is to be skipped must have given
+        nothing, so that all of it is read first.
+        """
         medium = medium_of(self.view)
         if path.suffix.lower() in TENSOR_SUFFIXES:
             tensors = open_tensors(path, self.view, name=name)
@@ -109,7 +110,8 @@ class FileSamples:
             yield _Sized(piece, extent)
             return
         found = 0
-        for batch in medium.read(path, self.view, name=name, keep_source=self.keep_source):
+        batches = medium.read(path, self.view, name=name, keep_source=self.keep_source)
+        for batch in list(batches) if self.on_error == "skip" else batches:
             found += len(batch)
             yield batch
         if not found:
@@ -134,28 +136,30 @@ class _Joiner:
         self._keep_source = keep_source
         self._pieces: list[_Sized] = []
         self._batches: list[Batch] = []
+        self._samples, self._steps, self._cells = 0, 0, 0
 
     def add(self, part: Batch | _Sized) -> Iterator[Batch]:
         """What is full, and must be given before ``part``, which waits."""
         if isinstance(part, Batch):
-            same = all(batch.values.dtype == part.values.dtype for batch in self._batches)
-            cells = sum(batch.values.size for batch in self._batches) + part.values.size
-            if self._pieces or not same or (self._batches and cells > CHUNK_CELLS):
+            other = self._batches and self._batches[-1].values.dtype != part.values.dtype
+            if self._pieces or other or (self._batches and self._cells + part.values.size > CHUNK_CELLS):
                 yield from self.flush()
             self._batches.append(part)
+            self._cells += part.values.size
             return
-        if self._batches or (self._pieces and self._cells([*self._pieces, part]) > CHUNK_CELLS):
+        steps = max(self._steps, self._view.window or 0, part.extent.steps)
+        cells = (self._samples + part.extent.samples) * steps * self._view.rows
+        if self._batches or (self._pieces and cells > CHUNK_CELLS):
             yield from self.flush()
         self._pieces.append(part)
-
-    def _cells(self, pieces: Sequence[_Sized]) -> int:
-        steps = max(self._view.window or 0, *(piece.extent.steps for piece in pieces))
-        return sum(piece.extent.samples for piece in pieces) * steps * self._view.rows
+        self._samples += part.extent.samples
+        self._steps = max(self._steps, part.extent.steps)
 
     def flush(self) -> Iterator[Batch]:
         """All that waits."""
         batches, pieces = self._batches, self._pieces
         self._batches, self._pieces = [], []
+        self._samples, self._steps, self._cells = 0, 0, 0
         if batches:
             yield concatenate(self._view, batches) if len(batches) > 1 else batches[0]
         if pieces:
@@ -187,7 +191,7 @@ def open_path(
         file = Path(path)
         if not _is_known(file.name, view):
             raise InputError(path, f"{known}, found {file.suffix or 'no suffix'}")
-        files, ignored = [(file, file.name)], 0
+        files, ignored = [(file, encodable(file.name))], 0
     elif glob.has_magic(path):
         found, ignored = _matching(path, view)
         if not found and not ignored:
@@ -203,7 +207,7 @@ def open_path(
         raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
     files.sort(key=lambda entry: entry[1])
     samples = FileSamples(
-        label=_encodable(path),
+        label=encodable(path),
         view=view,
         files=files,
         ignored=ignored,
@@ -295,9 +299,4 @@ def _fixed_part(pattern: str) -> str:
 
 
 def _relative(file: Path, folder: str) -> str:
-    return _encodable(file.relative_to(folder).as_posix())
-
-
-def _encodable(name: str) -> str:
-    """A name with escapes for what is not UTF-8 in it: reports must hold it."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encodable(file.relative_to(folder).as_posix())

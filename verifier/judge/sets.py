@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, structs
 
-from verifier.base.text import json_of
 from verifier.data.batch import Batch
 from verifier.judge import coverage
 from verifier.judge.calibration import Verdict
@@ -36,7 +35,7 @@ class SetCheckResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
 
 def details_of(found: Struct) -> dict[str, Any]:
     """What a check found as plain types, as they are read from a record too: lists, no tuples."""
-    details: dict[str, Any] = msgspec.json.decode(json_of(found))
+    details: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     return details
 
 

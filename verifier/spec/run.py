@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from verifier.base.errors import InputError, located
 from verifier.base.files import read_text, replacing
-from verifier.base.text import json_of, plural
+from verifier.base.text import plural
 from verifier.judge.calibration import Verdict
 from verifier.judge.domain_shift import Domain
 from verifier.judge.post_processing import ProcessingSign
@@ -273,7 +273,7 @@ def _beyond_64_bits(value: Any, path: str) -> Iterator[str]:
 
 def encoded(record: Struct) -> bytes:
     """A record as JSON, indented: it is read by people and compared by text tools as well. Floats keep every digit."""
-    return msgspec.json.format(json_of(record), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 
 
 def dump(run: Run, path: Path) -> None:

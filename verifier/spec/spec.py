@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, structs
 
 from verifier.base.errors import InputError, located, printable
 from verifier.base.files import read_text, replacing
-from verifier.base.text import escaped
+from verifier.base.text import plural
 from verifier.data.medium import Medium, decoded_view, medium_of
 from verifier.data.storage import StorageProfile
 from verifier.data.view import View
@@ -60,8 +60,7 @@ class Spec(Struct, frozen=True, kw_only=True):
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
 
     def __repr__(self) -> str:
-        count = len(self.rules)
-        rules = f"{count} rule{'s' * (count != 1)} of {self.view.kind}"
+        rules = f"{plural('rule', len(self.rules))} of {self.view.kind}"
         return f"Spec({self.name!r}, {rules}, from {self.corpus.groups:,} groups of {self.corpus.name})"
 
     def _repr_html_(self) -> str:
@@ -240,7 +239,7 @@ def dumps(spec: Spec) -> str:
 
 def _yaml(data: dict[str, Any]) -> str:
     text: str = yaml.dump(
-        escaped(data), Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
+        data, Dumper=yaml.CSafeDumper, default_flow_style=None, sort_keys=False, width=118, allow_unicode=True
     )
     return text
 
