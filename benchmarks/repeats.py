@@ -97,7 +97,9 @@ def results(real: References, batch: Batch) -> Results:
     for name, rule in real.rules.items():
         curve = real.curves[name]
         used = coverage.use(rule, real.classes[name], batch, curve.sizes[-1])
-        result = coverage.judge_coverage(rule, real.classes[name], used, curve)
+        result = coverage.judge_coverage(
+            rule, real.classes[name], used, curve, int(rule.compile().count(batch).trials.sum())
+        )
         assert result is not None, "the set and the rule have something"
         covered[name] = result
     twins = diversity.judge_diversity(diversity.prints(batch), batch.names, real.twins)

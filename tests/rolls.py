@@ -34,20 +34,21 @@ def batch(
     view = view or PianoRollView(window=steps)
     dtype = np.float32 if any(re.search(r"\d=", sample) for sample in samples) else np.bool_
     values = np.zeros((len(samples), view.pitches, steps), dtype)
-    clipped = np.zeros(len(samples), np.int64)
+    outside = np.zeros((len(samples), 128), np.int32)
     for i, sample in enumerate(samples):
         for name, first, stop, value in re.findall(r"(\S+?):(\d+)-(\d+)\^?(?:=(\S+))?", sample):
             row = midi_number(name) - view.lowest_pitch
             if 0 <= row < view.pitches:
                 values[i, row, int(first) : int(stop)] = float(value or 1)
             else:
-                clipped[i] += 1
+                outside[i, midi_number(name)] += 1
     made = Batch.of(view, values, names=[f"sample-{i}" for i in range(len(samples))], groups=groups)
     known = music(made)
-    made.begins[:], made.ends[:], known.clipped[:] = True, True, clipped
+    made.begins[:], made.ends[:], known.outside[:] = True, True, outside
     for i, sample in enumerate(samples):
         for word, quarters in re.findall(r"(meter|pickup)=(\S+)", sample):
             {"meter": known.meters, "pickup": known.pickups}[word][i] = float(quarters)
+    known.repeats[:] = ["|" in sample for sample in samples]
     parts = [voices_of.none(0, steps), *(voices(sample, steps) for sample in samples)]
     return with_voices(made, made.values, voices_of.concatenate(parts, steps))
 
@@ -109,6 +110,7 @@ def voiced_batch(seed: int, n: int = 6, steps: int = 24, grey: bool = False) -> 
     rng = np.random.default_rng(seed + 20_000)
     made.lengths[:1], made.begins[:1], made.ends[:1] = steps, True, True
     known = music(made)
+    known.repeats[:] = True
     known.meters[:], known.pickups[:] = rng.choice([3.0, 4.0], n), rng.choice([0.0, 1.0], n)
     counts = rng.integers(0, 5, n)
     counts[:1] = 4

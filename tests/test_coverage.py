@@ -17,6 +17,9 @@ from verifier.music.rules.pitch_range import PitchRange
 from verifier.rule.rule import SparseCounts
 from verifier.verbs.learn import by_group
 
+MANY = 10**6
+"""Trials enough for the samples to be as long as real ones."""
+
 
 def learned(chords, **options):
     return msgspec.structs.replace(PitchClassSets.with_options(**options), chords=chords)
@@ -61,7 +64,7 @@ def test_shares_of_a_toy_table():
     samples = batch(["D4:0-4 F#4:0-4 A4:0-4", "C4:0-4 D#4:0-4 G4:0-4 C#5:0-4"], steps=4)
     used = coverage.use(rule, kinds, samples, 10)
     curve = RarefactionCurve(sizes=[1, 3], share=flat(0.1, 0.3), weighted=flat(0.2, 0.8))
-    result = coverage.judge_coverage(rule, kinds, used, curve)
+    result = coverage.judge_coverage(rule, kinds, used, curve, MANY)
     assert (result.samples, result.kinds, result.used) == (2, 3, 1)
     assert (result.share, result.weighted) == (1 / 3, 0.6)
     assert result.real_share.low == pytest.approx(0.2)
@@ -69,9 +72,21 @@ def test_shares_of_a_toy_table():
     assert result.unused == {"C D# G": 3, "C E G#": 1}
     assert result.verdict == "pass"
     strict = RarefactionCurve(sizes=[1, 3], share=flat(0.1, 0.3), weighted=flat(0.5, 0.8))
-    assert coverage.judge_coverage(rule, kinds, used, strict).verdict == "fail"
+    assert coverage.judge_coverage(rule, kinds, used, strict, MANY).verdict == "fail"
     lax = RarefactionCurve(sizes=[1, 3], share=flat(0, 0), weighted=flat(0, 0))
-    assert coverage.judge_coverage(rule, kinds, used, lax).verdict == "undecided"
+    assert coverage.judge_coverage(rule, kinds, used, lax, MANY).verdict == "undecided"
+
+
+def test_samples_with_fewer_trials_are_held_to_fewer_real_ones():
+    rule = PitchRange.learn(random_batch(0, 40))
+    kinds = coverage.classes(rule)
+    used = coverage.use(rule, kinds, random_batch(1, 10), 10)
+    curve = RarefactionCurve(sizes=[1, 10], share=flat(0.1, 0.9), weighted=flat(0.1, 0.9))
+    usual = rule.support.trials / rule.support.samples
+    half = coverage.judge_coverage(rule, kinds, used, curve, round(5 * usual))
+    assert half.real_share.low == pytest.approx(coverage.expected_at(curve.sizes, curve.share, 5).low, abs=0.01)
+    assert coverage.judge_coverage(rule, kinds, used, curve, round(20 * usual)).real_share.low == pytest.approx(0.9)
+    assert coverage.judge_coverage(rule, kinds, used, curve, 0) is None
 
 
 def test_a_set_larger_than_the_curve_is_held_against_it_by_a_subset():
@@ -82,8 +97,8 @@ def test_a_set_larger_than_the_curve_is_held_against_it_by_a_subset():
     ranks = coverage.name_ranks(samples.names)
     chosen = samples.take(np.argsort(ranks)[:7])
     curve = RarefactionCurve(sizes=[1, 7], share=flat(0, 0), weighted=flat(0, 0))
-    result = coverage.judge_coverage(rule, kinds, used, curve)
-    alone = coverage.judge_coverage(rule, kinds, coverage.use(rule, kinds, chosen, 7), curve)
+    result = coverage.judge_coverage(rule, kinds, used, curve, MANY)
+    alone = coverage.judge_coverage(rule, kinds, coverage.use(rule, kinds, chosen, 7), curve, MANY)
     assert result.compared == 7
     assert (result.compared_share, result.compared_weighted) == (alone.share, alone.weighted)
     with pytest.raises(ValueError, match="ends at 7 samples; there are 8"):
@@ -191,5 +206,5 @@ def test_one_sample_over_and_over_covers_too_little_and_real_ones_do_not():
     copies = type(copies).of(copies.view, copies.values, lengths=copies.lengths)
     for samples, verdict in [(real[2], "pass"), (copies, "fail")]:
         used = coverage.use(rule, kinds, samples, curve.sizes[-1])
-        assert coverage.judge_coverage(rule, kinds, used, curve).verdict == verdict
-    assert coverage.judge_coverage(rule, kinds, coverage.use(rule, kinds, real[2].take([]), 40), curve) is None
+        assert coverage.judge_coverage(rule, kinds, used, curve, MANY).verdict == verdict
+    assert coverage.judge_coverage(rule, kinds, coverage.use(rule, kinds, real[2].take([]), 40), curve, 0) is None

@@ -45,7 +45,8 @@ Commands:
   {", ".join(name for name, text in COMMANDS.items() if not text)}: what there is            verify rules [RULE...]
 
 verify COMMAND --help lists the options of a command.
-Exit code 0: the spec holds, or nothing got worse. 1: it does not. 2: the command or an input was unusable.
+Exit code 0: no sample set fails, or nothing got worse; an undecided set does not fail, unless --require pass.
+1: one fails, or it got worse. 2: the command or an input was unusable.
 """
 
 

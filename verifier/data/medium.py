@@ -162,6 +162,12 @@ class Medium(Protocol):
         """What differs in these fields between corpus and samples, each as a sentence that says what follows."""
         yield from ()
 
+    def unknown(self, corpus: Any, samples: Any) -> Mapping[str, str]:
+        """What the samples as a whole do not tell, of what rules need (``Rule.needs``), each with why, as the end of a
+        sentence. ``corpus`` is None where nothing is known of it.
+        """
+        return {}
+
     def set_checks(self) -> Sequence["SetCheck"] | None:
         """What a sample set as a whole is held to beside coverage; None if sets are not looked at as a whole."""
         return None

@@ -24,4 +24,11 @@ class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
 
     def merge(self, other: Any) -> Self:
         """The counts of both."""
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+        return type(self)(**{name: _sum(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Of two numbers, or of two histograms value by value, in order of the values."""
+    if isinstance(a, dict):
+        return {value: a.get(value, 0) + b.get(value, 0) for value in sorted({*a, *b})}
+    return a + b

@@ -291,6 +291,9 @@ def excess_p_values(
     its distribution under the hypothesis is that of the difference over random regroupings of all pieces into a "real"
     and a "tested" part of the same sizes (a studentised permutation test: Janssen, Statistics and Probability Letters
     36, 1997). All rules share them, and the same seed gives the same ones: the answer does not change from run to run.
+
+    Pieces may only change places if they weigh alike. No piece counts for more trials than the median of the tested
+    ones has: a work that the corpus has in twelve keys is one work, and a long piece is not many short ones.
     """
     names = list(tested)
     v, t = (
@@ -298,6 +301,8 @@ def excess_p_values(
         for what in ("violations", "trials")
     )
     pieces = len(v)
+    weights = _evened(t, t[pieces - len(tested[names[0]].trials) :])
+    v, t = v * weights, t * weights
     is_tested = np.arange(pieces) >= pieces - len(tested[names[0]].trials)
     rates = v[~is_tested].sum(axis=0) / np.maximum(t[~is_tested].sum(axis=0), 1)
     observed = _studentised(v, t, is_tested[None, :], tolerated(rates))[0]
@@ -311,6 +316,14 @@ def excess_p_values(
         name: float(count) / (PERMUTATIONS + 1) if sum(tested[name].trials) and sum(real[name].trials) else 1.0
         for name, count in zip(names, as_strange, strict=True)
     }
+
+
+def _evened(trials: Floats, tested: Floats) -> Floats:
+    """(pieces, rules) what the counts of pieces with so many ``trials`` are multiplied by, so that none has more than
+    the median of those in ``tested`` that have any.
+    """
+    most = np.array([np.median(column[column > 0]) if column.any() else np.inf for column in tested.T])
+    return np.asarray(np.minimum(1.0, most / np.maximum(trials, 1)))
 
 
 def tolerated(rate: Floats) -> Floats:

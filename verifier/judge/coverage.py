@@ -35,6 +35,8 @@ RESAMPLES = 2000
 """Random real sets behind a curve."""
 LEVEL = 0.01
 """Share of real sets of one size that lie below the limit of any measure of any rule."""
+USUAL = 0.8
+"""Times as many trials as real samples have from which on samples count as whole."""
 SHOWN_UNUSED = 5
 """Unused kinds that a result names, the most frequent of the corpus."""
 
@@ -75,7 +77,7 @@ def require_curve(sizes: Sequence[int], *bands: Band) -> None:
             raise ValueError(f"a curve with {len(sizes)} sizes has as many means, lows and highs")
 
 
-def expected_at(sizes: Sequence[int], band: Band, n: int) -> Expected:
+def expected_at(sizes: Sequence[int], band: Band, n: float) -> Expected:
     """The band at ``n`` samples, linear between sizes: the mean is concave in n, so this is not above it.
 
     Raises ValueError beyond the largest size: a curve says nothing there.
@@ -245,23 +247,32 @@ class CoverageResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     reason: str
 
 
-def judge_coverage(rule: Vocabulary, classes: Classes, used: Used, curve: RarefactionCurve) -> CoverageResult | None:
-    """The coverage of a set and how it stands to real sets of the same size; None if there is nothing to cover.
+def judge_coverage(
+    rule: Vocabulary, classes: Classes, used: Used, curve: RarefactionCurve, trials: int
+) -> CoverageResult | None:
+    """The coverage of a set and how it stands to real sets of the same size; None if there is nothing to cover, or no
+    trial to cover it with.
 
-    A set fails if its share or its weighted share lies below the limit; it is undecided if no set of its size could.
+    The size is that of as many real samples as have as many trials, and at most its own: samples may be shorter than
+    real ones, or tell less. A set fails if its share or its weighted share lies below the limit; it is undecided if no
+    set of its size could.
     """
-    if not len(classes.counts) or not used.samples:
+    if not len(classes.counts) or not trials:
         return None
+    usual = rule.support.trials / max(rule.support.samples, 1)
+    density = trials / (used.samples * usual) if usual else 1.0
+    density = 1.0 if density >= USUAL else density
     compared = min(used.samples, curve.sizes[-1])
     share, weighted = _shares(classes.counts, used.kinds.keys)
     subset = used.kinds.keys if compared == used.samples else used.subset()
     if compared < min(used.samples, used.limit):
         raise ValueError(f"the subset was kept for a curve that ends at {used.limit}, not {curve.sizes[-1]}")
     compared_share, compared_weighted = _shares(classes.counts, subset)
-    real_share = expected_at(curve.sizes, curve.share, compared)
-    real_weighted = expected_at(curve.sizes, curve.weighted, compared)
+    real_share = expected_at(curve.sizes, curve.share, compared * density)
+    real_weighted = expected_at(curve.sizes, curve.weighted, compared * density)
     verdict: Verdict = "pass"
-    reason = f"real sets of {compared:,} samples use at least {real_weighted.low:.1%} by weight"
+    size = f"{compared:,} samples" if density == 1 else "their size"
+    reason = f"real sets of {size} use at least {real_weighted.low:.1%} by weight"
     if compared_weighted < real_weighted.low:
         verdict = "fail"
         reason = f"{compared:,} samples use {compared_weighted:.1%} by weight; {reason}"
@@ -272,7 +283,7 @@ def judge_coverage(rule: Vocabulary, classes: Classes, used: Used, curve: Rarefa
             f" {real_share.low:.1%}"
         )
     elif real_share.low == 0 and real_weighted.low == 0:
-        verdict, reason = "undecided", f"real sets of {compared:,} samples may use next to nothing"
+        verdict, reason = "undecided", f"real sets of {size} may use next to nothing"
     missing = np.ones(len(classes.counts), np.bool_)
     missing[used.kinds.keys] = False
     most = [at for at in np.argsort(-classes.counts, kind="stable").tolist() if missing[at]][:SHOWN_UNUSED]

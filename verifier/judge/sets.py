@@ -20,6 +20,9 @@ from verifier.rule.vocabulary import Vocabulary
 LEVEL = 2 * coverage.LEVEL
 """How often coverage and the checks at its level together fail a real set."""
 
+SHORT = 0.6
+"""Times as long as real ones samples must be for what they cover to be judged."""
+
 
 class SetCheckResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What a check says of a sample set: its verdict and the reason, ``cell``, a few words for a table, ``worst``, a
@@ -170,29 +173,43 @@ class SetChecker:
             {title: check.tally(batch) for title, check in self.checks.items()},
         )
 
-    def judge(self, tally: SetTally, names: Sequence[str], groups: Sequence[str], alpha: float) -> SetWide:
-        """The results for a set with these names and groups. At an ``alpha`` that leaves no room for the level at which
-        coverage and checks were calibrated, these cannot fail, only be undecided.
+    def judge(
+        self,
+        tally: SetTally,
+        names: Sequence[str],
+        groups: Sequence[str],
+        alpha: float,
+        trials: Mapping[str, int],
+        length: float = 1.0,
+    ) -> SetWide:
+        """The results for a set with these names and groups, which gave each rule so many ``trials``, and whose samples
+        are ``length`` times as long as real ones. At an ``alpha`` that leaves no room for the level at which coverage
+        and checks were calibrated, these cannot fail, only be undecided; nor can coverage where samples are too short
+        to hold what real ones do.
         """
         softens = alpha < 2 * LEVEL
         covered: dict[str, CoverageResult] = {}
         for name, rule in self.rules.items():
-            result = coverage.judge_coverage(rule, self.classes[name], tally.used[name], self.reference.coverage[name])
+            result = coverage.judge_coverage(
+                rule, self.classes[name], tally.used[name], self.reference.coverage[name], trials[name]
+            )
             if result is not None:
-                covered[name] = _softened(result) if softens else result
+                reason = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
+                covered[name] = _softened(result, reason) if softens or reason else result
         checked: dict[str, SetCheckResult] = {}
         for title, check in self.checks.items():
             found = check.judge(tally.checks[title], names, groups)
             if found is not None:
-                checked[title] = _softened(found) if softens and check.softens else found
+                checked[title] = _softened(found, "") if softens and check.softens else found
         return SetWide(coverage=covered, checks=checked, skipped=self.skipped)
 
 
-def _softened(result: Any) -> Any:
-    """A result that fails at a level that was not asked for is undecided."""
+def _softened(result: Any, reason: str) -> Any:
+    """A result that fails for this reason, or at a level that was not asked for, is undecided."""
     if result.verdict != "fail":
         return result
-    softer = {"verdict": "undecided", "reason": f"{result.reason}; that happens to {LEVEL:.0%} of real sets"}
+    reason = reason or f"that happens to {LEVEL:.0%} of real sets"
+    softer = {"verdict": "undecided", "reason": f"{result.reason}; {reason}"}
     if isinstance(result, SetCheckResult):
         return structs.replace(result, **softer, details={**result.details, **softer})
     return structs.replace(result, **softer)

@@ -4,11 +4,14 @@ It is said before any verdict: a rule that only sees the container is right abou
 The values and the lengths are looked at here, what else a medium stores by the medium.
 """
 
+from collections.abc import Mapping, Sequence
+
 from verifier.data.batch import Batch
 from verifier.data.intensity import BINS
 from verifier.data.levels import levels
 from verifier.data.medium import Medium, medium_of
 from verifier.data.storage import StorageProfile
+from verifier.rule.rule import Rule
 
 NOTICED = 0.05
 """A difference of shares from which on it is said."""
@@ -61,3 +64,28 @@ def confounds(corpus: StorageProfile, samples: StorageProfile, medium: Medium) -
             f" ({tested:.0%} and {real:.0%} fill the window): compare rates per trial rather than shares of samples"
         )
     return (*found, *medium.confounds(corpus, samples))
+
+
+def unjudged(rules: Sequence[Rule], unknown: Mapping[str, str]) -> dict[str, str]:
+    """The rules that need what the samples do not tell (``Medium.unknown``), and why that is."""
+    found = {rule.name(): next((unknown[need] for need in rule.needs if need in unknown), "") for rule in rules}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def said_first(
+    corpus: StorageProfile | None, samples: StorageProfile, medium: Medium, lacking: Mapping[str, str]
+) -> tuple[str, ...]:
+    """What a person must know before any verdict: each reason for which rules are ``lacking``, once, with the rules
+    that it silences; then the confounds.
+    """
+    found = []
+    for reason in dict.fromkeys(lacking.values()):
+        names = [name for name, own in lacking.items() if own == reason]
+        found.append(f"{reason}; not judged: {', '.join(names)}")
+    return (*found, *(confounds(corpus, samples, medium) if corpus else ()))
+
+
+def relative_length(corpus: StorageProfile, samples: StorageProfile) -> float:
+    """The mean length of the samples, where that of the corpus is 1."""
+    real, tested = (profile.steps / max(profile.samples, 1) for profile in (corpus, samples))
+    return tested / real if real else 1.0

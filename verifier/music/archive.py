@@ -39,6 +39,7 @@ def pack(pieces: Sequence[Notes]) -> Arrays:
         "groups": np.array([piece.group for piece in pieces], np.str_),
         "meters": np.array([piece.meter for piece in pieces], np.float64),
         "pickups": np.array([piece.pickup for piece in pieces], np.float64),
+        "drums": np.array([piece.drums for piece in pieces], np.int64),
         "fermata_counts": np.array([len(piece.fermatas) for piece in pieces], np.int64),
         "fermatas": np.concatenate([np.zeros(0), *(piece.fermatas for piece in pieces)]),
         "counts": np.array([len(piece.onsets) for piece in pieces], np.int64),
@@ -53,7 +54,7 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
     """The pieces that ``pack`` put into ``arrays``. Raises KeyError or ValueError for arrays that it did not make."""
     names, groups, meters, counts = (arrays[key] for key in ("names", "groups", "meters", "counts"))
     notes = {key: arrays[key] for key in ("onsets", "ends", "pitches", "parts")}
-    pickups, held = arrays["pickups"], np.cumsum(arrays["fermata_counts"])
+    drums, pickups, held = arrays["drums"], arrays["pickups"], np.cumsum(arrays["fermata_counts"])
     if any(len(values) != counts.sum() for values in notes.values()) or len(arrays["fermatas"]) != sum(
         arrays["fermata_counts"]
     ):
@@ -66,10 +67,14 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
             group=str(group),
             meter=float(meter),
             pickup=float(pickup),
+            drums=int(hits),
             fermatas=under,
-            **{key: values[stop - count : stop] for key, values in notes.items()},
+            onsets=notes["onsets"][stop - count : stop],
+            ends=notes["ends"][stop - count : stop],
+            pitches=notes["pitches"][stop - count : stop],
+            parts=notes["parts"][stop - count : stop],
         )
-        for name, group, meter, pickup, under, count, stop in zip(
-            names, groups, meters, pickups, fermatas, counts, stops, strict=True
+        for name, group, meter, pickup, hits, under, count, stop in zip(
+            names, groups, meters, pickups, drums, fermatas, counts, stops, strict=True
         )
     ]

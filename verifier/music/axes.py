@@ -15,7 +15,7 @@ from verifier.base.errors import InputError
 from verifier.data.axes import Axes, Chunks, Cuts, cell_axes, cut, without_channel
 from verifier.data.extra import Extra
 from verifier.data.view import View
-from verifier.music.extra import Music
+from verifier.music.extra import PITCHES, Music
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
@@ -67,9 +67,13 @@ class VoiceAxes(RollAxes):
         values, voices, outside = _of_voices(chunk.astype(np.int16), view)
         values = cut(values, cuts, 0)
         n, _, steps = values.shape
+        outside = cut(outside, cuts, SILENT)
+        sample, voice, step = np.nonzero(outside != SILENT)
+        counts = np.zeros((n, PITCHES), np.int32)
+        np.add.at(counts, (sample, outside[sample, voice, step]), 1)
         return values, replace(
             Music.none(n, steps),
-            clipped=cut(outside, cuts, 0).sum(1, dtype=np.int64),
+            outside=counts,
             voices=Voices(
                 pitches=cut(voices.pitches, cuts, SILENT),
                 attacks=cut(voices.attacks, cuts, False),
@@ -97,8 +101,9 @@ def roll_axes(shape: tuple[int, ...], dtype: np.dtype[Any], view: PianoRollView,
     return cell_axes(shape, view, name, words=("pitches", "steps"), other=other, kind=RollAxes)
 
 
-def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[np.bool_], Voices, NDArray[np.int64]]:
-    """The piano rolls, the voices, and (n, steps) the notes that begin outside the rows, of (n, VOICES, steps) pitches.
+def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[np.bool_], Voices, NDArray[np.int16]]:
+    """The piano rolls, the voices, and (n, VOICES, steps) the pitches that begin outside the rows, SILENT elsewhere, of
+    (n, VOICES, steps) pitches.
 
     Without a mark where a note is struck anew, one begins where the pitch changes. Pitch 0 is a rest.
     """
@@ -119,4 +124,4 @@ def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[n
         counts=np.count_nonzero(notes, axis=1).astype(np.int64),
         fermatas=np.zeros((n, steps), np.bool_),
     )
-    return values, voices, (attacks & ~inside).sum(1)
+    return values, voices, np.where(attacks & ~inside, chunk, np.int16(SILENT))

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from verifier.music import voices as voices_of
 from verifier.music.voices import Voices
 
+PITCHES = 128
+"""MIDI numbers."""
+
 
 def _levels(batch: Any) -> NDArray[np.int32]:
     """See ``data.levels``: the scan of a roll counts its values too."""
@@ -24,14 +27,20 @@ class Music:
 
     meters    (n,) float64, quarter notes in a bar; 4 where unknown
     pickups   (n,) float64, quarter notes of the piece before its first full bar; 0 where unknown
-    clipped   (n,) int64, notes that start in the sample but lie outside the pitches of the view
+    outside   (n, 128) int32, notes that start in the sample but lie outside the pitches of the view, by MIDI number
+    off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
+    drums     (n,) int64, hits of percussion that were left out of the piece; told of its first sample
+    repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
     voices    the voices of the samples, padded like their values; by default of none are they known
     """
 
     features: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"levels": _levels}
     meters: NDArray[np.float64]
     pickups: NDArray[np.float64]
-    clipped: NDArray[np.int64]
+    outside: NDArray[np.int32]
+    off_grid: NDArray[np.int64]
+    drums: NDArray[np.int64]
+    repeats: NDArray[np.bool_]
     voices: Voices
 
     def __post_init__(self) -> None:
@@ -42,10 +51,14 @@ class Music:
     def __len__(self) -> int:
         return len(self.meters)
 
+    @property
+    def clipped(self) -> NDArray[np.int64]:
+        """(n,), how many notes lie outside the pitches of the view."""
+        return np.asarray(self.outside.sum(axis=1, dtype=np.int64))
+
     def take(self, at: NDArray[np.int64]) -> Self:
-        return type(self)(
-            meters=self.meters[at], pickups=self.pickups[at], clipped=self.clipped[at], voices=self.voices.take(at)
-        )
+        kept = {field.name: getattr(self, field.name)[at] for field in fields(self) if field.name != "voices"}
+        return type(self)(**kept, voices=self.voices.take(at))
 
     def after_edit(self, steps: int) -> Self:
         """Voices are forgotten: an edit that does not say what became of them does not know."""
@@ -66,18 +79,26 @@ class Music:
         return cls(
             meters=np.full(n, 4.0),
             pickups=np.zeros(n),
-            clipped=np.zeros(n, np.int64),
+            outside=np.zeros((n, PITCHES), np.int32),
+            off_grid=np.zeros(n, np.int64),
+            drums=np.zeros(n, np.int64),
+            repeats=np.zeros(n, np.bool_),
             voices=voices_of.none(n, steps),
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence[Any], steps: int) -> Self:
         def joined(name: str, dtype: Any) -> NDArray[Any]:
-            return np.concatenate([np.zeros(0, dtype), *(getattr(part, name) for part in parts)]).astype(dtype)
+            return np.concatenate([getattr(cls.none(0, 0), name), *(getattr(part, name) for part in parts)]).astype(
+                dtype
+            )
 
         return cls(
             meters=joined("meters", np.float64),
             pickups=joined("pickups", np.float64),
-            clipped=joined("clipped", np.int64),
+            outside=joined("outside", np.int32),
+            off_grid=joined("off_grid", np.int64),
+            drums=joined("drums", np.int64),
+            repeats=joined("repeats", np.bool_),
             voices=voices_of.concatenate([part.voices for part in parts], steps),
         )

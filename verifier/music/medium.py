@@ -43,11 +43,11 @@ class MusicMedium(Medium):
         return music21_work(name)
 
     def extent(self, piece: Notes, view: PianoRollView) -> Extent | None:
-        from verifier.music.piano_roll import total_steps
+        from verifier.music.piano_roll import span
 
-        total = total_steps(piece, view)
-        cuts = view.cuts(total)
-        return Extent(len(cuts), max((length for _, length in cuts), default=total))
+        first, end = span(piece, view)
+        cuts = view.cuts(end - first)
+        return Extent(len(cuts), max((length for _, length in cuts), default=end - first))
 
     def batch_of(self, pieces: Sequence[Notes], view: PianoRollView, *, keep_source: bool = False) -> Batch:
         from verifier.music.piano_roll import batch_of
@@ -93,20 +93,22 @@ class MusicMedium(Medium):
         return view_in_words(view)
 
     def storage_of(self, batch: Batch) -> Mapping[str, Any]:
-        from verifier.music.features.roll import scan
-        from verifier.music.samples import music
+        from verifier.music.features.stored import storage_counts
 
-        clipped = int(music(batch).clipped.sum())
-        return {"notes": int(scan(batch).notes.sum()) + clipped, "clipped": clipped}
+        return storage_counts(batch)
 
     def confounds(self, corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
         return samples.against(corpus)
 
+    def unknown(self, corpus: MusicStorage | None, samples: MusicStorage) -> Mapping[str, str]:
+        return samples.unknown(corpus)
+
     def set_checks(self) -> "Sequence[SetCheck] | None":
+        from verifier.judge.empty_samples import EmptySamples
         from verifier.music.memorisation import Memorisation
         from verifier.music.near_duplicates import NearDuplicates
 
-        return (NearDuplicates(), Memorisation())
+        return (EmptySamples(), NearDuplicates(), Memorisation())
 
     def faults(self) -> "Mapping[str, Fault]":
         from verifier.music.faults import FAULTS

@@ -16,6 +16,7 @@ class Notes:
     parts         (m,) int64, the part or track each note stands in, from 0
     meter         quarter notes in a bar (first time signature; 4 where there is none)
     pickup        quarter notes before the first full bar
+    drums         hits of percussion, which are no notes here
     fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
     """
 
@@ -30,4 +31,5 @@ class Notes:
     parts: NDArray[np.int64]
     meter: float = 4.0
     pickup: float = 0.0
+    drums: int = 0
     fermatas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.windows import MAX_STEPS
-from verifier.music.extra import Music
+from verifier.music.extra import PITCHES, Music
 from verifier.music.notes import Notes
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
 MAX_VOICES = 16
 """A piece of more parts is taken for one without voices: an orchestra, or a file with a track for each hit."""
+OFF_GRID = 0.1
+"""Of a step, from which on a note begins beside it: times in ticks are no further off."""
 BLOCK = 2**18
 """Cells that are painted at a time: as many as stay in the cache of a processor."""
 
@@ -86,53 +88,90 @@ def _paint(
         np.greater(edges.reshape(high - low, n, width).transpose(1, 0, 2), 0, out=values[:, low:high])
 
 
+def span(notes: Notes, view: PianoRollView) -> tuple[int, int]:
+    """The first step of the quarter in which the piece begins to sound, and the step after its last: what is cut into
+    windows. Rests before the music are none of it: a pickup may be written with them or without.
+
+    Raises InputError as ``total_steps`` does.
+    """
+    end = total_steps(notes, view)
+    first = steps_of(np.floor(notes.onsets.min(keepdims=True) + 1e-6), view)
+    return int(first[0]), end
+
+
+class _Windows(NamedTuple):
+    """The windows of some pieces, (n,): the piece of each, its first step in it, its length, and whether the piece
+    begins or ends with it.
+    """
+
+    pieces: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    begins: NDArray[np.bool_]
+    ends: NDArray[np.bool_]
+
+
+def _windows(spans: Sequence[tuple[int, int]], view: PianoRollView) -> _Windows:
+    rows = [
+        (piece, first + start, length, start == 0, first + start + length == end)
+        for piece, (first, end) in enumerate(spans)
+        for start, length in view.cuts(end - first)
+    ]
+    pieces, starts, lengths, begins, ends = np.array(rows, np.int64).reshape(-1, 5).T
+    return _Windows(pieces, starts, lengths, begins.astype(np.bool_), ends.astype(np.bool_))
+
+
 def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     """All windows of all pieces, in order. With ``window: null`` each piece is one sample."""
     pieces = list(pieces)
-    totals = [total_steps(notes, view) for notes in pieces]
-    cuts = [view.cuts(total) for total in totals]
-    longest = max((length for piece in cuts for _, length in piece), default=1)
-    width = view.window or longest
-    n = sum(map(len, cuts))
+    spans = [span(notes, view) for notes in pieces]
+    cuts = _windows(spans, view)
+    counts = np.bincount(cuts.pieces, minlength=len(pieces))
+    n, width = len(cuts.pieces), view.window or int(cuts.lengths.max(initial=1))
     # All pieces stand on one long time line, each from the first column of its first window.
     notes = _of_all(pieces)
     rows, first, last = _spans(notes, view)
     of = np.repeat(np.arange(len(pieces)), [len(piece.onsets) for piece in pieces])
-    ends = np.cumsum([len(piece) * width for piece in cuts], dtype=np.int64)
-    starts = np.concatenate([[0], ends[:-1]]) if pieces else ends
-    lines = _lines(pieces, notes, of, starts, ends, view)
-    kept = first + starts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
-    rows, first, last = rows[kept], (first + starts[of])[kept], np.minimum(last + starts[of], ends[of])[kept]
+    ends = np.cumsum(counts * width, dtype=np.int64)
+    shifts = ends - counts * width - np.array([start for start, _ in spans], np.int64)
+    lines = _lines(pieces, notes, of, shifts, ends, view)
+    kept = first + shifts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
+    off_grid = _is_off_grid(notes.onsets[kept], view)
+    rows, first, last = rows[kept], (first + shifts[of])[kept], np.minimum(last + shifts[of], ends[of])[kept]
     values = np.empty((n, view.pitches, width), np.bool_)
     _paint(values, rows, first, last)
-    outside = first[(rows < 0) | (rows >= view.pitches)]
+    beyond = (rows < 0) | (rows >= view.pitches)
+    outside = np.zeros((n, PITCHES), np.int32)
+    np.add.at(outside, (first[beyond] // width, rows[beyond] + view.lowest_pitch), 1)
+    whole = cuts.begins & cuts.ends
     return Batch(
         view=view,
         values=values,
-        lengths=np.array([length for piece in cuts for _, length in piece], np.int64),
+        lengths=cuts.lengths,
         names=[
-            notes.name if length == total else f"{notes.name}@{start}"
-            for notes, total, piece in zip(pieces, totals, cuts, strict=True)
-            for start, length in piece
+            pieces[piece].name if alone else f"{pieces[piece].name}@{start}"
+            for piece, start, alone in zip(cuts.pieces.tolist(), cuts.starts.tolist(), whole.tolist(), strict=True)
         ],
-        groups=[notes.group for notes, piece in zip(pieces, cuts, strict=True) for _ in piece],
-        starts=np.array([start for piece in cuts for start, _ in piece], np.int64),
-        begins=np.array([start == 0 for piece in cuts for start, _ in piece], np.bool_),
-        ends=np.array(
-            [start + length == total for total, piece in zip(totals, cuts, strict=True) for start, length in piece],
-            np.bool_,
-        ),
+        groups=[pieces[piece].group for piece in cuts.pieces],
+        starts=cuts.starts,
+        begins=cuts.begins,
+        ends=cuts.ends,
         extra=Music(
-            meters=np.array(
-                [notes.meter for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64
-            ),
-            pickups=np.array(
-                [notes.pickup for notes, piece in zip(pieces, cuts, strict=True) for _ in piece], np.float64
-            ),
-            clipped=np.bincount(outside // width, minlength=n).astype(np.int64),
-            voices=_voices(lines, np.array([len(piece) for piece in cuts], np.int64), n, width),
+            meters=np.array([notes.meter for notes in pieces], np.float64)[cuts.pieces],
+            pickups=np.array([notes.pickup for notes in pieces], np.float64)[cuts.pieces],
+            outside=outside,
+            off_grid=np.bincount(first[off_grid] // width, minlength=n),
+            drums=np.where(cuts.begins, np.array([notes.drums for notes in pieces], np.int64)[cuts.pieces], 0),
+            repeats=lines.repeats[cuts.pieces],
+            voices=_voices(lines, counts, n, width),
         ),
     )
+
+
+def _is_off_grid(onsets: NDArray[np.float64], view: PianoRollView) -> NDArray[np.bool_]:
+    """(m,) whether each note, by its onset in quarters, begins between two steps."""
+    steps = onsets * float(view.steps_per_quarter)
+    return np.asarray(np.abs(steps - np.floor(steps + 0.5)) > OFF_GRID)
 
 
 class _Lines(NamedTuple):
@@ -143,6 +182,7 @@ class _Lines(NamedTuple):
     first, last  its first step, and the step after its last
     fermatas steps at which a note with a fermata begins; (k,)
     counts   (pieces,) voices of each piece
+    repeats  (pieces,) whether a note of the piece is repeated without a gap
     """
 
     voices: NDArray[np.int64]
@@ -151,6 +191,7 @@ class _Lines(NamedTuple):
     last: NDArray[np.int64]
     fermatas: NDArray[np.int64]
     counts: NDArray[np.int64]
+    repeats: NDArray[np.bool_]
 
 
 def _of_all(pieces: Sequence[Notes]) -> Notes:
@@ -194,6 +235,8 @@ def _lines(
     piece = of[begins]  # of each part
     counts = np.bincount(piece, minlength=len(pieces))
 
+    again = same & (pitches[1:] == pitches[:-1]) & (first[1:] <= last[:-1]) & (first[1:] > first[:-1])
+    repeats = np.bincount(of[1:][again], minlength=len(pieces)) > 0
     chord = same & (onsets[1:] - onsets[:-1] < 1e-6)
     held = same & (last[:-1] > first[1:] + 1) & (first[1:] > first[:-1])
     counts[of[1:][chord | held]] = 0
@@ -213,7 +256,7 @@ def _lines(
             steps = steps_of(pieces[at].fermatas, view) + starts[at]
             fermatas.append(steps[steps < ends[at]])
     first, last = first + starts[of], np.minimum(last + starts[of], ends[of])
-    return _Lines(ranks[part], pitches, first, last, np.concatenate(fermatas), counts)
+    return _Lines(ranks[part], pitches, first, last, np.concatenate(fermatas), counts, repeats)
 
 
 def _voices(lines: _Lines, windows_of: NDArray[np.int64], n: int, width: int) -> Voices:

@@ -1,26 +1,134 @@
-"""How music is stored: its notes, and those that the view has no row for."""
+"""How music is stored: what its files tell, its notes, and those that the view has no place for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from verifier.data.storage import Count, StorageProfile
 
 SOME = 0.001
 """A difference of shares from which on it is said, of what a corpus has next to none of."""
+NOTICED = 0.05
+"""A difference of shares from which on it is said, of what a corpus has too."""
+UNIT = 2.5
+"""Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
+CHANCE = 0.1
+"""Real files look like clips at most so often."""
+BAR = 4
+"""Quarters in which the length of a piece is counted."""
 
 
 class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """notes: all that were read; ``clipped`` of them have no row in the view."""
+    """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
+
+    drums: hits that were left out. voiced: samples with voices; repeating: samples of a piece that tells a repeated
+    note from a held one. bars: how many pieces end in each bar of 4 quarters, by its number from 1. registers: samples
+    by their mean pitch. held: steps that sound, over all notes inside the view.
+    """
 
     notes: Count = 0
     clipped: Count = 0
+    off_grid: Count = 0
+    drums: Count = 0
+    voiced: Count = 0
+    repeating: Count = 0
+    held: Count = 0
+    bars: dict[int, Count] = {}
+    registers: dict[int, Count] = {}
 
     def against(self, corpus: "MusicStorage") -> Iterator[str]:
         """What differs from the corpus, in sentences."""
         if corpus.notes and not self.notes:
             yield "not one value reaches the threshold of the view: nothing sounds; is the scale right?"
-        real, tested = (profile.clipped / max(profile.notes, 1) for profile in (corpus, self))
-        if tested - real > SOME:
-            yield (
-                f"{tested:.2%} of the notes lie outside the pitches of the view, {real:.2%} in the corpus: they count"
-                " for pitch-range, and no other rule sees them"
-            )
+        yield from _off_grid(corpus, self)
+        yield from _unit(corpus, self)
+        yield from _drums(corpus, self)
+        yield from _outside(corpus, self)
+        yield from _register(corpus, self)
+
+    def unknown(self, corpus: "MusicStorage | None") -> Mapping[str, str]:
+        """What these samples do not tell, with why."""
+        found = {}
+        if not self.voiced:
+            found["voices"] = "no file has voices: parts, tracks or channels that sing one note at a time"
+        if self.voiced and not self.repeating:
+            found["attacks"] = "no note is repeated without a gap: a repeated note is not told from a held one"
+        if not self.bars:
+            found["ends"] = "nothing says where a piece ends"
+        elif corpus is not None and (clips := _clips(corpus.bars, self.bars)):
+            found["ends"] = clips
+        return found
+
+
+def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.off_grid / max(profile.notes, 1) for profile in (corpus, samples))
+    if tested - real > NOTICED:
+        yield (
+            f"{tested:.0%} of the notes begin between the steps of the view, {real:.0%} in the corpus: played, swung or"
+            " of another tempo; quantise them first, or learn from a corpus that is played"
+        )
+
+
+def _unit(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.held / max(profile.notes - profile.clipped, 1) for profile in (corpus, samples))
+    if real and tested and not 1 / UNIT < tested / real < UNIT:
+        yield (
+            f"a pitch sounds for {tested:.1f} steps on average, for {real:.1f} in the corpus: is a quarter note of the"
+            " files one of the corpus?"
+        )
+
+
+def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.drums / max(profile.drums + profile.notes, 1) for profile in (corpus, samples))
+    if tested - real > NOTICED:
+        yield f"{samples.drums:,} hits of percussion are left out, {tested:.0%} of the notes; {real:.0%} in the corpus"
+
+
+def _outside(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.clipped / max(profile.notes, 1) for profile in (corpus, samples))
+    if tested - real > SOME:
+        yield (
+            f"{tested:.2%} of the notes lie outside the pitches of the view, {real:.2%} in the corpus: only rules of"
+            " ranges and of voices see them"
+        )
+
+
+def _register(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    """Said where the mean lies further from the corpus's than that of nearly any real set of as many samples."""
+    real, tested = _moments(corpus.registers), _moments(samples.registers)
+    if real and tested:
+        apart, spread = tested[0] - real[0], real[1] / samples.samples**0.5
+        if abs(apart) >= max(1, 4 * spread):
+            way = "higher" if apart > 0 else "lower"
+            yield f"the music sounds {abs(apart):.1f} semitones {way} than the corpus; no rule asks for the key"
+
+
+def _moments(histogram: Mapping[int, int]) -> tuple[float, float] | None:
+    """The mean and the standard deviation; None of nothing."""
+    total = sum(histogram.values())
+    if not total:
+        return None
+    mean = sum(value * count for value, count in histogram.items()) / total
+    return mean, (sum(count * (value - mean) ** 2 for value, count in histogram.items()) / total) ** 0.5
+
+
+def _clips(real: Mapping[int, int], tested: Mapping[int, int]) -> str:
+    """Why these pieces may be clips of longer ones, by the bars in which they end; nothing if they may well be whole.
+
+    They are clips if more of them are shorter than nearly every real piece than chance allows, or more of them equally
+    long. An end that is not known to be one must not be judged: where real pieces happen to look so, a rule is lost.
+    """
+    from scipy.stats import binom
+
+    pieces, real_pieces = sum(tested.values()), sum(real.values())
+    if not real_pieces:
+        return ""
+    lengths = sorted(real)
+    shortest = lengths[0]
+    short = sum(count for bars, count in tested.items() if bars < shortest)
+    if short and binom.sf(short - 1, pieces, 1 / (real_pieces + 1)) <= CHANCE:
+        return f"{short:,} of {pieces:,} files are shorter than any of the corpus ({shortest} bars): they may be clips"
+    bars, most = max(tested.items(), key=lambda entry: entry[1])
+    # As probable as that any length of the corpus should be so frequent.
+    chance = sum(binom.sf(most - 1, pieces, count / real_pieces) for count in real.values())
+    if chance <= CHANCE:
+        return f"{most:,} of {pieces:,} files end in bar {bars}: they may be clips"
+    return ""

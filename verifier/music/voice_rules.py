@@ -1,6 +1,7 @@
 """What rules about voices share: those of motions of two voices, and those of what all voices sound at once."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from verifier.rule.vocabulary import Vocabulary
 class MotionRule(EventRule, frozen=True, kw_only=True):
     """A rule whose events are motions of two voices."""
 
-    needs_voices = True
+    needs: ClassVar[tuple[str, ...]] = ("voices",)
 
     def find(self, batch: Batch) -> tuple[Motions, NDArray[np.int64]]:
         """The motions that are events, and the key of each. Uses no option: it is computed once a batch."""
@@ -45,7 +46,7 @@ class SonorityRule(Vocabulary, frozen=True, kw_only=True):
     """A vocabulary of sonorities with the step of their bass."""
 
     key_space = KEYS
-    needs_voices = True
+    needs: ClassVar[tuple[str, ...]] = ("voices",)
 
     def find(self, batch: Batch) -> Slices:
         """The slices that are trials."""

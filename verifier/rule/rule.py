@@ -86,8 +86,9 @@ class Rule(
     """Whether it hears who speaks, and through what, or how loud a recording is: what tells of another domain."""
     survives: ClassVar[tuple[str, ...]] = ()
     """The processing after which real samples still keep it; `verify power` measures that."""
-    needs_voices: ClassVar[bool] = False
-    """Whether only samples with separate voices have trials; a report says so of sets that have none."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """What a sample must tell for the rule to have a trial, in the words of its medium (``Medium.unknown``): voices,
+    say. Of a set that does not tell, nothing that rests on the rule is judged."""
 
     def __repr__(self) -> str:
         trials, pieces = plural(self.trial_name(), self.support.trials), plural("piece", self.support.pieces)

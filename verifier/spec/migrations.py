@@ -15,7 +15,7 @@ from verifier.judge.sets import SetCheck
 
 RUN_FORMAT = 1
 """Of a run record: its key ``format``; a record without it is of format 0."""
-SPEC_FORMAT = 1
+SPEC_FORMAT = 2
 """Of a spec: its key ``verifier``."""
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -102,7 +102,61 @@ def _renamed(collapsed: Sequence[Any]) -> list[Any]:
     return [text for label in labels for text in sorted(text for other, text in found if other == label)]
 
 
+def _ranges_by_pitch(spec: dict[str, Any]) -> dict[str, Any]:
+    """In format 1 ranges are of pitches, by name or by number, and similarity is told in bars; bars of 4 quarters are
+    what most of them were. A record of an older run can be read so; a spec in a file is to be learned again, as its
+    rules of music count other things today (``require_current``).
+    """
+    rules = spec.get("rules")
+    if not isinstance(rules, list):
+        return {**spec, "verifier": 2}
+    return {
+        **spec,
+        "verifier": 2,
+        "rules": [_rule_by_pitch(rule) if isinstance(rule, dict) else rule for rule in rules],
+    }
+
+
+def _rule_by_pitch(rule: dict[str, Any]) -> dict[str, Any]:
+    if rule.get("rule") == "voice-ranges":
+        return {**rule, "invariance": "none"}
+    if rule.get("rule") == "pitch-range" and isinstance(rule.get("pitches"), dict):
+        from verifier.music.words import pitch_name
+
+        pitches = {int(pitch): count for pitch, count in rule["pitches"].items() if str(pitch).isdecimal()}
+        inside = {pitch_name(pitch): count for pitch, count in pitches.items() if pitch < 128}
+        return {**rule, "invariance": "none", "pitches": inside}
+    if rule.get("rule") == "self-similarity":
+        told = {key: rule[key] for key in ("agreement", "scales") if isinstance(rule.get(key), dict)}
+        return {**rule, **{key: {_in_quarters(part): of for part, of in parts.items()} for key, parts in told.items()}}
+    return rule
+
+
+def _in_quarters(part: str) -> str:
+    for bars, quarters in (
+        ("a quarter", "1 quarter"),
+        ("1 bar", "4 quarters"),
+        ("2 bars", "8 quarters"),
+        ("4 bars", "16 quarters"),
+        ("8 bars", "32 quarters"),
+    ):
+        part = part.replace(f", {bars} later", f", {quarters} later")
+    return part
+
+
+def require_current(spec: dict[str, Any]) -> None:
+    """Raise InputError for a spec of music of format 1: what its rules counted, and so how real pieces scored, is not
+    what they count today.
+    """
+    view = spec.get("view")
+    if spec.get("verifier") == 1 and isinstance(view, dict) and view.get("kind") == "piano-roll":
+        raise InputError(
+            "",
+            "learned by an older verify, whose rules of music asked for keys and pickups; learn it again: verify learn",
+        )
+
+
 RUNS: Mapping[int, Step] = {0: _checks_by_title}
 """Format of a run record -> what makes the next of it."""
-SPECS: Mapping[int, Step] = {}
+SPECS: Mapping[int, Step] = {1: _ranges_by_pitch}
 """Format of a spec -> what makes the next of it."""

@@ -46,8 +46,9 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkno
     fewer than two. ``suppressed`` counts what would be violations had the spec not accepted them. ``findings`` are the
     violations one by one, and ``all_kinds`` every kind, in records that are written to be compared; else null.
     ``set_aside`` names the processing that the samples show and the rule does not survive: its verdict then does not
-    count. ``measures`` are distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and
-    ``examples`` places in the samples that break the rule most.
+    count. ``unjudged`` says why the samples give it no trial: they do not tell what the rule needs. ``measures`` are
+    distances of the set from the corpus. ``kinds`` are the most frequent kinds of violation and ``examples`` places in
+    the samples that break the rule most.
     """
 
     unit: str
@@ -67,6 +68,7 @@ class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkno
     kinds: dict[str, int]
     examples: tuple[Violation, ...]
     set_aside: str = ""
+    unjudged: str = ""
     error: float | None = None
     rate_groups: Count = 0
     suppressed: Count = 0
@@ -198,6 +200,10 @@ class Run(
     def failed(self) -> bool:
         """Whether any sample set fails, or was processed, or is of another domain: the spec holds for none of these."""
         return any(result.verdict in ("fail", "processed", "out of domain") for result in self.sets.values())
+
+    def passed(self) -> bool:
+        """Whether every sample set passes: none is undecided either."""
+        return all(result.verdict == "pass" for result in self.sets.values())
 
 
 class _Head(Struct, rename="kebab"):

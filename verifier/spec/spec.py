@@ -22,7 +22,7 @@ from verifier.judge.coverage import RarefactionCurve
 from verifier.judge.sets import SetReference
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
-from verifier.spec.migrations import SPEC_FORMAT, current_spec
+from verifier.spec.migrations import SPEC_FORMAT, current_spec, require_current
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.suppressions import Accepted, accepting, arranged, type_key
 
@@ -123,7 +123,7 @@ def loads(text: str, place: object = "spec") -> Spec:
     except yaml.YAMLError as error:  # a character that YAML does not allow
         raise InputError(place, f"not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict) or "verifier" not in data:
-        raise InputError(place, "expected a spec, which starts with 'verifier: 1'; found something else")
+        raise InputError(place, "expected a spec, which starts with 'verifier: 2'; found something else")
 
     def at_line(convert: Callable[[], T], prefix: str) -> T:
         try:
@@ -141,6 +141,7 @@ def loads(text: str, place: object = "spec") -> Spec:
             f"{printable(place)}{f', line {line}' if line else ''}", f"{path}: {problem}" if path else problem
         )
 
+    at_line(functools.partial(require_current, data), "verifier")
     data = at_line(functools.partial(current_spec, data), "verifier")
     head = at_line(functools.partial(msgspec.convert, data, _Head), "")
     view = at_line(functools.partial(decoded_view, head.view), "view")

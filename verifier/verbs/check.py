@@ -1,5 +1,6 @@
 """Checking samples against a spec: count everything, keep the worst samples to look at, judge each rule."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,22 +22,23 @@ from verifier.judge.calibration import (
     Conformal,
     PieceCounts,
     Verdict,
-    discovered,
     excess_p_values,
     holm,
     require_level,
     tolerated,
 )
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
+from verifier.judge.empty_samples import EmptySamples, RealEmpty
 from verifier.judge.post_processing import set_aside, signs_of
 from verifier.judge.sets import LEVEL, SetChecker, SetTally, SetWide
-from verifier.judge.storage import confounds, storage_of
+from verifier.judge.storage import relative_length, said_first, storage_of, unjudged
 from verifier.rule.distribution import Distribution
 from verifier.rule.rule import WHOLE, Checker, HeldOut, Mapper, Rule, SparseCounts, Violation, merge_all
 from verifier.spec.findings import MAX_FINDINGS, Findings, find
 from verifier.spec.run import Flag, RuleResult, Run, SetResult, SetVerdict
 from verifier.spec.spec import Spec, document
 from verifier.spec.suppressions import AcceptingChecker
+from verifier.verbs.flags import Empty, flags, ranked_by
 
 KEPT_SAMPLES = 3
 """Samples kept for each rule, those that break it most, so that places can be shown."""
@@ -93,6 +95,11 @@ class RuleTally:
             self.suppressed + other.suppressed,
             self.findings.merge(other.findings) if self.findings and other.findings else None,
         )
+
+    def silent(self) -> "RuleTally":
+        """The tally of a rule that judges none of these samples: no trials, and what follows from that."""
+        none = np.zeros_like(self.trials)
+        return RuleTally(none, none, np.full(len(none), np.nan), SparseCounts.none(), self.observed, ())
 
     def compared(self, checker: Checker, groups: statistics.Groups) -> dict[str, Any]:
         """The fields of a RuleResult that serve to compare runs."""
@@ -195,11 +202,17 @@ def judge(
     """
     names = [rule.name() for rule in spec.rules]
     checkers = checkers or Checkers.of(spec)
+    unknown = medium_of(spec.view).unknown(spec.facts, tally.facts)
+    lacking = unjudged(spec.rules, unknown)
+    silent = {name: rule.silent() if name in lacking else rule for name, rule in tally.rules.items()}
+    tally = dataclasses.replace(tally, rules=silent)
     labels, piece = statistics.numbered(tally.groups)
     whole = None
     of_rules = alpha  # what is left of alpha for the rules
     if checkers.whole and tally.whole:
-        whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha)
+        trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
+        length = relative_length(spec.facts, tally.facts) if spec.facts else 1.0
+        whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
         of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
     processed = signs_of(spec.rules, {name: tally.rules[name].kinds for name in names}, len(tally.names))
     lost = set_aside(spec.rules, processed)
@@ -214,6 +227,7 @@ def judge(
             of_rules,
             lost.get(rule.name(), ""),
             rule.name() in found.as_sets,
+            lacking.get(rule.name(), ""),
         )
         for rule in spec.rules
     }
@@ -223,7 +237,7 @@ def judge(
         verdict=_set_verdict(spec, rules, whole, found.domain),
         flagged=found.flagged,
         flagged_groups=found.flagged_groups,
-        confounds=confounds(spec.facts, tally.facts, medium_of(spec.view)) if spec.facts else (),
+        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking),
         unreadable=tuple(str(error) for error in unreadable),
         whole=whole,
         rules=rules,
@@ -268,7 +282,10 @@ def _against_real(
     speaking = [name for name in names if tally.rules[name].trials.any()] or names
     # Nor one that the processing alone would break, as long as others are left.
     speaking = [name for name in speaking if name not in lost] or speaking
-    flagged, flagged_groups = _flags(Conformal(spec.calibration, speaking), speaking, tally, labels, piece, alpha)
+    ranked = ranked_by(
+        Conformal(spec.calibration, speaking), {name: scores[name] for name in speaking}, _empty(spec, tally)
+    )
+    flagged, flagged_groups = flags(ranked, tally.names, labels, piece, alpha)
     return _Against(
         p_values=holm(among_units(spec.calibration, tested, p_values)),
         as_sets=as_sets,
@@ -276,6 +293,13 @@ def _against_real(
         flagged_groups=flagged_groups,
         domain=domain_of(spec.calibration, spec.rules, scores, piece),
     )
+
+
+def _empty(spec: Spec, tally: Tally) -> Empty | None:
+    """Which samples are empty, and how strange that is; None if the spec was learned without a count of real ones."""
+    real = spec.whole.checks.get(EmptySamples.key) if spec.whole else None
+    found = tally.whole.checks.get(EmptySamples.title) if tally.whole else None
+    return Empty(found.values, real.p_value()) if isinstance(real, RealEmpty) and found is not None else None
 
 
 def _of_sets(spec: Spec, tally: Tally, groups: int) -> dict[str, float]:
@@ -296,7 +320,7 @@ def _set_verdict(
     spec: Spec, rules: Mapping[str, RuleResult], whole: SetWide | None, domain: Domain | None
 ) -> SetVerdict:
     """That of a sample set, from its rules, those that were set aside apart, from the set as a whole and its domain."""
-    counted = {result.verdict for result in rules.values() if not result.set_aside}
+    counted = {result.verdict for result in rules.values() if not result.set_aside and not result.unjudged}
     failing = [(rule, rules[rule.name()].ratio) for rule in spec.rules if rules[rule.name()].verdict == "fail"]
     if whole is not None and "fail" in whole.verdicts():
         return "fail"
@@ -305,33 +329,6 @@ def _set_verdict(
     if failing:
         return "processed"
     return "pass" if counted == {"pass"} else "undecided"
-
-
-def _flags(
-    reference: Conformal,
-    names: Sequence[str],
-    tally: Tally,
-    labels: NDArray[np.str_],
-    piece: NDArray[np.int64],
-    alpha: float,
-) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
-    """The samples and the groups whose p-value is at most alpha, strangest first."""
-    scores = np.stack([tally.rules[name].scores for name in names], axis=1)
-    found = reference.of_samples(scores)
-    strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
-    first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
-    alone = len(labels) == len(piece)  # a piece of one sample is that sample
-    of_pieces = found.combined[first] if alone else reference.of_pieces(found, piece)
-
-    def flags(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
-        called = discovered(p_values, alpha)
-        strange = np.flatnonzero(p_values <= alpha).tolist()
-        return tuple(
-            Flag(sample=str(names_[i]), p=float(p_values[i]), rule=names[int(spoke[i])], discovered=bool(called[i]))
-            for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
-        )
-
-    return flags(tally.names, found.combined, found.spoke), flags(labels.tolist(), of_pieces, found.spoke[first])
 
 
 def _judge_rule(
@@ -343,6 +340,7 @@ def _judge_rule(
     alpha: float,
     lost: str,
     as_set: bool,
+    lacks: str,
 ) -> RuleResult:
     """The result of one rule: its rate and interval, and how they stand to held-out real data."""
     interval = statistics.rate_interval(tally.violations, tally.trials, groups)
@@ -351,8 +349,8 @@ def _judge_rule(
     verdict, reason = _verdict(interval, held_out, p_value, alpha, len(tally.trials))
     if verdict == "fail" and as_set:
         reason = f"the set as a whole lies farther from the corpus than real sets of its size: p = {p_value:.2g}"
-    if interval is None and rule.needs_voices:
-        reason = "the samples have no separate voices: files in which each part or track sings one note at a time"
+    if lacks:
+        reason = f"not judged: {lacks}"
     most = np.argsort(-tally.kinds.counts, kind="stable")[:SHOWN_KINDS]
     return RuleResult(
         unit=rule.trial_name(),
@@ -370,6 +368,7 @@ def _judge_rule(
         verdict=verdict,
         reason=reason + (f"; set aside, as real samples break it after {lost}" if lost else ""),
         set_aside=lost,
+        unjudged=lacks,
         kinds={checker.type_name(int(tally.kinds.keys[at])): int(tally.kinds.counts[at]) for at in most},
         examples=tuple(
             violation for _, batch in tally.worst for violation in locate(rule, checker, batch, 0, limit=SHOWN_PLACES)

@@ -1,7 +1,7 @@
 """Evaluation: how well a spec tells the samples of each generator from real ones, by rule and by all rules together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec import Struct
@@ -11,9 +11,11 @@ import verifier
 from verifier.base import statistics
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.medium import medium_of
 from verifier.data.view import require_same_view
 from verifier.judge.calibration import Conformal
-from verifier.rule.rule import Checker
+from verifier.judge.storage import storage_of, unjudged
+from verifier.rule.rule import Checker, merge_all
 from verifier.spec.spec import Spec
 
 Floats = NDArray[np.float64]
@@ -23,6 +25,8 @@ REPLICATES = 500
 """Resamplings of groups behind an interval."""
 FALSE = 0.01
 """The false-positive rate at which the true-positive rate is told."""
+FEW = 20
+"""Groups on the smaller side below which resampling them says nothing about an AUROC."""
 SETS = 200
 """Sets that are drawn of each side, at most; each sample is in one of them at most."""
 
@@ -41,12 +45,14 @@ class Discrimination(Struct, frozen=True, kw_only=True, rename="kebab"):
 class Evaluated(Struct, frozen=True, kw_only=True, rename="kebab"):
     """One sample set against the real one: by rule, the last for ALL; of single ``samples``, and of ``sets`` of
     ``set_size`` samples each, whose score is their mean (null if there are not two such sets on both sides).
+    ``unjudged`` are the rules that one side gives no trial, with why: they have no part in ALL.
     """
 
     samples: int
     groups: int
     by_sample: dict[str, Discrimination]
     by_set: dict[str, Discrimination] | None
+    unjudged: dict[str, str] = {}
 
 
 class Evaluation(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -67,10 +73,13 @@ class Evaluation(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Of a sample set: the group of each sample, and for each rule, ALL last, a score (n,): larger is stranger."""
+    """Of a sample set: the group of each sample, for each rule a score (n,), larger is stranger and nan without a
+    trial, and why a rule cannot judge them.
+    """
 
     groups: Sequence[str]
     rules: Mapping[str, Floats]
+    unjudged: Mapping[str, str] = field(default_factory=dict)
 
 
 def scores(spec: Spec, batches: Iterable[Batch], compiled: Mapping[str, Checker] | None = None) -> Scores:
@@ -81,24 +90,25 @@ def scores(spec: Spec, batches: Iterable[Batch], compiled: Mapping[str, Checker]
     names = [rule.name() for rule in spec.rules]
     groups: list[str] = []
     tables = []
+    facts = []
     for batch in batches:
         require_same_view(spec.view, batch.view, f"spec {spec.name} and the samples")
         tables.append(np.stack([checkers[name].count(batch).scores for name in names], axis=1))
         groups.extend(batch.groups)
+        facts.append(storage_of(batch))
     if not groups:
         raise InputError("", "the sample set has no samples")
     table = np.concatenate(tables)
-    found = Conformal(spec.calibration, names).of_samples(table)
-    rules = {name: np.where(np.isnan(column), -np.inf, column) for name, column in zip(names, table.T, strict=True)}
-    return Scores(groups, {**rules, ALL: found.strangeness})
+    reasons = unjudged(spec.rules, medium_of(spec.view).unknown(spec.facts, merge_all(facts)))
+    rules = dict(zip(names, table.T, strict=True))
+    silent = {name: "the samples gave it no trial" for name, column in rules.items() if np.isnan(column).all()}
+    return Scores(groups, rules, {**silent, **reasons})
 
 
 def evaluate(
     spec: Spec, label: str, real: Scores, generated: Mapping[str, Scores], *, set_size: int = 100, seed: int = 0
 ) -> Evaluation:
     """Each of the ``generated`` sample sets against the ``real`` one, called ``label``."""
-    rng = np.random.default_rng(seed)
-    sets_of_real = _sets(real, set_size, rng)
     return Evaluation(
         verifier=verifier.__version__,
         spec=spec.name,
@@ -107,20 +117,37 @@ def evaluate(
         real_groups=len(set(real.groups)),
         set_size=set_size,
         generators={
-            name: _evaluated(real, fake, sets_of_real, _sets(fake, set_size, rng), seed)
-            for name, fake in generated.items()
+            name: _evaluated(spec, real, fake, set_size, np.random.default_rng([seed, at]), seed)
+            for at, (name, fake) in enumerate(generated.items())
         },
     )
 
 
-def _evaluated(real: Scores, fake: Scores, real_sets: Scores, fake_sets: Scores, seed: int) -> Evaluated:
+def _evaluated(spec: Spec, real: Scores, fake: Scores, set_size: int, rng: np.random.Generator, seed: int) -> Evaluated:
+    lost = {**real.unjudged, **fake.unjudged}
+    names = [name for name in real.rules if name not in lost]
+    if not names:
+        found = "; ".join(dict.fromkeys(lost.values()))
+        raise InputError("", f"expected a rule that both sides give a trial, found none: {found}")
+    real, fake = (_comparable(spec, side, names) for side in (real, fake))
+    real_sets, fake_sets = (_sets(side, set_size, rng) for side in (real, fake))
     enough = len(real_sets.groups) > 1 and len(fake_sets.groups) > 1
     return Evaluated(
         samples=len(fake.groups),
         groups=len(set(fake.groups)),
         by_sample={name: told(real, fake, name, seed) for name in real.rules},
         by_set={name: told(real_sets, fake_sets, name, seed) for name in real.rules} if enough else None,
+        unjudged=lost,
     )
+
+
+def _comparable(spec: Spec, samples: Scores, names: Sequence[str]) -> Scores:
+    """The scores of these rules, no trial being the least strange, with those of ALL."""
+    assert spec.calibration is not None
+    table = np.stack([samples.rules[name] for name in names], axis=1)
+    found = Conformal(spec.calibration, names).of_samples(table)
+    rules = dict(zip(names, np.where(np.isnan(table), -np.inf, table).T, strict=True))
+    return Scores(samples.groups, {**rules, ALL: found.strangeness})
 
 
 def told(real: Scores, fake: Scores, rule: str, seed: int = 0) -> Discrimination:
@@ -129,6 +156,9 @@ def told(real: Scores, fake: Scores, rule: str, seed: int = 0) -> Discrimination
     rng = np.random.default_rng(seed)
     area = statistics.auroc(of_real, of_fake, _drawn(real.groups, rng), _drawn(fake.groups, rng))
     low, high = np.quantile(area, [0.025, 0.975])
+    pairs = min(len(set(real.groups)), len(set(fake.groups)))
+    if pairs < FEW or area[0] in (0, 1):
+        low, high = statistics.pairs_interval(float(area[0]), pairs)
     limit = np.quantile(of_real, 1 - FALSE, method="higher")
     return Discrimination(
         auroc=float(area[0]),

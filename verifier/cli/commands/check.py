@@ -45,6 +45,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="growth of a rate that the baseline's gate lets pass (default 0)",
     )
+    parser.add_argument(
+        "--require",
+        choices=("no-fail", "pass"),
+        default="no-fail",
+        help="leave with 1 if a sample set fails (default), or unless every one passes",
+    )
     parser.add_argument("--accept", action="store_true", help="if the gate passes, make this run the new baseline")
     options.add_report(parser, "run")
     parser.add_argument("-q", "--quiet", action="store_true", help="no table, only reports and the exit code")
@@ -56,6 +62,8 @@ def run(given: argparse.Namespace) -> int:
     formats.require_formats(given.output, "run")
     if given.baseline is None and (given.accept or given.margin):
         raise InputError("", "--margin and --accept belong to a gate: expected --baseline RUN too")
+    if given.baseline is not None and given.require == "pass":
+        raise InputError("", "--require pass asks of a run by itself; a gate asks what --baseline RUN does not pass")
     spec = load_spec(given.spec).selected(given.rule, given.skip)
     baseline = _baseline(spec, given) if given.baseline is not None else None
     listing = baseline is not None or any(path.suffix == ".json" for path in given.output)
@@ -70,7 +78,7 @@ def run(given: argparse.Namespace) -> int:
         _print(spec, found.record, given)
     gate = found.record.gate
     if gate is None or baseline is None:
-        return int(found.record.failed())
+        return int(found.record.failed() or (given.require == "pass" and not found.record.passed()))
     if given.accept and not gate.regressed:
         _require_acceptable(baseline, found.record, gate)
         records.dump(structs.replace(found.record, gate=None), given.baseline)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.music.features.roll import all_runs, packed_rows
+from verifier.music.samples import roll_view
 
 
 def onset_counts(batch: Batch) -> NDArray[np.int64]:
@@ -19,6 +20,24 @@ def true_onset_counts(batch: Batch) -> NDArray[np.int64]:
     counts = onset_counts(batch).copy()
     counts[~batch.begins, :1] = 0
     return counts
+
+
+def beat_phases(batch: Batch) -> NDArray[np.int64]:
+    """(n,), at which step after each quarter of its piece a sample has its beats: where most pitches begin. No file has
+    to say how long its pickup is. 0 where steps do not divide a quarter, and the earliest of equals.
+    """
+    return batch.feature("beat-phases", _beat_phases)
+
+
+def _beat_phases(batch: Batch) -> NDArray[np.int64]:
+    per_quarter = float(roll_view(batch).steps_per_quarter)
+    if not per_quarter.is_integer():
+        return np.zeros(len(batch), np.int64)
+    samples, steps = np.nonzero(true_onset_counts(batch))
+    phases = (batch.starts[samples] + steps) % int(per_quarter)
+    counts = np.zeros((len(batch), int(per_quarter)), np.int64)
+    np.add.at(counts, (samples, phases), true_onset_counts(batch)[samples, steps])
+    return np.asarray(counts.argmax(axis=1), np.int64)
 
 
 def top_moves(batch: Batch) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
+from verifier.music.extra import PITCHES
 from verifier.music.features.onsets import onset_counts
 from verifier.music.features.roll import runs_in_time, scan
 from verifier.music.samples import music, roll_view, sounding_cells
@@ -205,6 +206,20 @@ SCALARS: Mapping[Name, Scalar] = {
     "duration_entropy": Scalar(duration_entropy, 0.05, "bits"),
 }
 """Every scalar by its name."""
+
+
+def registers(batch: Batch) -> NDArray[np.int64]:
+    """(n,) the mean pitch of each sample over its notes, those outside the view with them, to the nearest MIDI number;
+    0 for silence. What a rule measures from here is the same in every key.
+    """
+    return batch.feature("registers", _registers)
+
+
+def _registers(batch: Batch) -> NDArray[np.int64]:
+    notes, outside = scan(batch).notes, music(batch).outside
+    sums = notes @ (roll_view(batch).lowest_pitch + np.arange(notes.shape[1])) + outside @ np.arange(PITCHES)
+    counts = notes.sum(axis=1) + outside.sum(axis=1)
+    return np.asarray(np.floor(sums / np.maximum(counts, 1) + 0.5), np.int64)
 
 
 def bar_steps(batch: Batch) -> NDArray[np.int64]:

@@ -83,8 +83,15 @@ def lines(batch: Batch) -> VoiceNotes:
     return batch.feature("lines", _lines)
 
 
+def sounds(batch: Batch) -> VoiceNotes:
+    """The same, but a note that is repeated without a gap is one with the note before: not every file tells the two
+    apart, so that only a rule that needs ``attacks`` may.
+    """
+    return batch.feature("sounds", _sounds)
+
+
 def dyads(batch: Batch) -> Dyads:
-    """The dyads of neighbouring voices of the batch, computed once. A voice that rests is in none."""
+    """The dyads of ``sounds`` of neighbouring voices, computed once. A voice that rests is in none."""
     return batch.feature("dyads", _dyads)
 
 
@@ -117,12 +124,12 @@ def part_of(name: str, place: str) -> int:
 _PARTS = {part_name(part): part for part in range(PARTS) if part % MAX_VOICES <= part // MAX_VOICES}
 
 
-def _notes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(n, voices, steps) each, where a voice sounds, and where a note begins."""
+def _sounding(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n, voices, steps) each, where a voice sounds, and where it comes to another pitch or to any after a rest."""
     found = music(batch).voices
     sounding = (found.pitches != SILENT) & batch.inside()[:, None, :]
     begins = sounding.copy()
-    begins[:, :, 1:] &= found.attacks[:, :, 1:] | (found.pitches[:, :, 1:] != found.pitches[:, :, :-1])
+    begins[:, :, 1:] &= found.pitches[:, :, 1:] != found.pitches[:, :, :-1]
     return sounding, begins
 
 
@@ -141,13 +148,27 @@ def _spans(
 
 
 def _lines(batch: Batch) -> VoiceNotes:
-    samples, voices, starts, stops = _spans(*batch.feature("voice-notes", _notes))
+    sounding, begins = batch.feature("voice-sounds", _sounding)
+    return _of_spans(batch, *_spans(sounding, begins | (music(batch).voices.attacks & sounding)))
+
+
+def _sounds(batch: Batch) -> VoiceNotes:
+    return _of_spans(batch, *_spans(*batch.feature("voice-sounds", _sounding)))
+
+
+def _of_spans(
+    batch: Batch,
+    samples: NDArray[np.int64],
+    voices: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> VoiceNotes:
     pitches = music(batch).voices.pitches[samples, voices, starts].astype(np.int64)
     return VoiceNotes(samples, voices, music(batch).voices.counts[samples], starts, stops, pitches)
 
 
 def _dyads(batch: Batch) -> Dyads:
-    sounding, begins = batch.feature("voice-notes", _notes)
+    sounding, begins = batch.feature("voice-sounds", _sounding)
     both = sounding[:, :-1] & sounding[:, 1:]
     samples, voices, starts, stops = _spans(both, both & (begins[:, :-1] | begins[:, 1:]))
     upper = music(batch).voices.pitches[samples, voices, starts].astype(np.int64)

@@ -24,6 +24,7 @@ class Cadences(SonorityRule, frozen=True, kw_only=True):
     of a piece, and an array, have none.
     """
 
+    needs = ("voices", "ends")
     endings: dict[str, Count] = {}
     """intervals above the bass, step of the bass -> pieces."""
 

@@ -11,6 +11,7 @@ from verifier.base.errors import InputError
 from verifier.base.text import times
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions, motions
+from verifier.music.features.onsets import beat_phases
 from verifier.music.features.sonorities import INTERVALS
 from verifier.music.samples import music, roll_view
 from verifier.music.voices import SILENT, voice_name
@@ -56,7 +57,7 @@ class Dissonances(Vocabulary, frozen=True, kw_only=True):
     """interval, upper over lower voice into it, and out of it -> times; ``consonance`` -> times."""
 
     key_space = 1 + len(DISSONANCES) * _WAYS**2 * 2
-    needs_voices = True
+    needs = ("voices",)
 
     def trial_name(self) -> str:
         return "interval"
@@ -179,7 +180,7 @@ def _find(batch: Batch) -> Found:
     per_quarter = float(roll_view(batch).steps_per_quarter)
     of, start = samples[at], every.starts[first[at]]
     on_beat = np.zeros(len(first), np.bool_)
-    on_beat[at] = (batch.starts[of] + start - np.rint(music(batch).pickups[of] * per_quarter)) % per_quarter == 0
+    on_beat[at] = (batch.starts[of] + start - beat_phases(batch)[of]) % per_quarter == 0
     return Found(first, then, samples, crossed, keys, on_beat)
 
 

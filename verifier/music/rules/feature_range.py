@@ -25,7 +25,6 @@ DEFAULT: tuple[Name, ...] = (
     "scale_consistency",
     "polyphony",
     "note_density",
-    "groove_consistency",
     "duration_entropy",
 )
 
@@ -35,9 +34,9 @@ class FeatureRange(EventRule, frozen=True, kw_only=True):
     strangest of the corpus, below its ``tail`` quantile or above its 1 - ``tail`` quantile.
 
     The numbers are those that evaluations of symbolic music report (muspy, mgeval; ``music.features.scalars``
-    defines each), counted on a fixed grid. A trial is one number of one sample, where it is defined. The range comes
-    from the corpus it was learned from, so that held-out pieces say how often real music leaves it: at most about 2
-    ``tail``.
+    defines each), counted on a fixed grid. A trial is one number of one sample, where it is defined, and none of a
+    sample shorter than three quarters of a window: most of these numbers grow with length. The range comes from the
+    corpus it was learned from, so that held-out pieces say how often real music leaves it: at most about 2 ``tail``.
 
     A sample's score is the surprise at its strangest number, -log of the two-sided mid-rank among the corpus's, in
     nats.
@@ -57,9 +56,10 @@ class FeatureRange(EventRule, frozen=True, kw_only=True):
 
     def events(self, batch: Batch) -> Events:
         samples, keys = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        long_enough = 4 * batch.lengths >= 3 * (batch.view.window or 0)
         for name in self._chosen():
             values = scalar(batch, name)
-            defined = np.flatnonzero(~np.isnan(values))
+            defined = np.flatnonzero(~np.isnan(values) & long_enough)
             samples.append(defined)
             keys.append(NAMES.index(name) * BINS + SCALARS[name].bins(values[defined]))
         of_all, keys_of_all = np.concatenate(samples), np.concatenate(keys)

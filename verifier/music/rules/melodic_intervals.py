@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
-from verifier.music.features.voice_notes import PARTS, VoiceNotes, in_time, lines, part_name, part_of
+from verifier.music.features.voice_notes import PARTS, VoiceNotes, in_time, part_name, part_of, sounds
 from verifier.music.words import pitch_name
 from verifier.rule.charts import Histograms, Panel
 from verifier.rule.counted import Events
@@ -36,7 +36,7 @@ class MelodicIntervals(Vocabulary, frozen=True, kw_only=True):
     """voice -> semitones, up is positive -> times."""
 
     key_space = PARTS * SPAN
-    needs_voices = True
+    needs = ("voices",)
 
     def trial_name(self) -> str:
         return "interval"
@@ -117,7 +117,7 @@ def _keyed(batch: Batch) -> tuple[VoiceNotes, NDArray[np.int64], NDArray[np.int6
 
 
 def _find(batch: Batch) -> tuple[VoiceNotes, NDArray[np.int64], NDArray[np.int64]]:
-    every = lines(batch)
+    every = sounds(batch)
     at = every.following()
     found, before = VoiceNotes(*(column[at] for column in every)), every.pitches[at - 1]
     return found, before, found.parts() * SPAN + 128 + found.pitches - before

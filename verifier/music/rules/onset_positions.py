@@ -7,7 +7,7 @@ import numpy as np
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
-from verifier.music.features.onsets import true_onset_counts
+from verifier.music.features.onsets import beat_phases, true_onset_counts
 from verifier.music.features.scalars import bar_steps
 from verifier.music.samples import music, roll_view
 from verifier.rule.ngrams import LENGTH_AT, Ints, Ngrams, Occurrences
@@ -50,10 +50,11 @@ class OnsetPositions(Ngrams, frozen=True, kw_only=True):
             known = (batch.begins | (batch.starts > 0))[samples]  # a cut at the very start of a piece was never made
             samples, steps = samples[known], steps[known]
             periods = bar_steps(batch)[samples]
+            starts = np.rint(music(batch).pickups * per_quarter).astype(np.int64)
         else:
             periods = np.full(len(samples), max(round(per_quarter), 1))
-        pickups = np.rint(music(batch).pickups * per_quarter).astype(np.int64)
-        positions = (batch.starts[samples] + steps - pickups[samples]) % periods
+            starts = beat_phases(batch)
+        positions = (batch.starts[samples] + steps - starts[samples]) % periods
         symbols = positions * MOST + np.minimum(counts[samples, steps], MOST) - 1
         return Occurrences(samples, steps, symbols | periods << BITS | 1 << LENGTH_AT)
 

@@ -1,4 +1,4 @@
-"""How much of what is heard comes again a quarter, one, two, four or eight bars later."""
+"""How much of what is heard comes again one to thirty-two quarters later."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,15 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music.features.onsets import onset_counts
 from verifier.music.features.roll import scan
-from verifier.music.features.scalars import bar_steps
 from verifier.music.samples import roll_view
 from verifier.rule.distribution import Distribution, DistributionChecker
 from verifier.rule.rule import Count, SparseCounts, Violation, replace
 
-LAGS = (0, 1, 2, 4, 8)
-"""Bars; 0 stands for a quarter."""
+LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
+"""Quarters: bars of two, three and four among them, so that no file has to say how long its bars are."""
 LEVELS = 11
 """Tenths of agreement, 0 to 10."""
-_APART = ("a quarter", "1 bar", "2 bars", "4 bars", "8 bars")
+_APART = tuple(f"{lag} quarter{'s' * (lag != 1)}" for lag in LAGS)
 PARTS = tuple(f"{content}, {apart} later" for content in ("onsets", "chroma") for apart in _APART)
 """What is compared; the key of an event is its place here, times 11, and its level."""
 
@@ -30,17 +29,17 @@ Floats = NDArray[np.float64]
 
 
 class SelfSimilarity(Distribution, frozen=True, kw_only=True):
-    """How far steps that are a quarter, and one, two, four and eight bars apart agree. A violation is a sample in which
-    they agree more, as in a loop, or less, as in notes without a plan, than in 99 % of held-out real samples.
+    """How far steps that are one to thirty-two quarters apart agree. A violation is a sample in which they agree more,
+    as in a loop, or less, as in notes without a plan, than in 99 % of held-out real samples.
 
-    Onsets are compared at steps at which a note begins in one bar or the other: they agree if one begins in both.
-    Chroma is compared where anything sounds: the pitch classes common to both steps, in tenths of those of either. Bars
-    are as long as the meter says, 4 quarters where it is unknown; where they begin does not matter. A distance at
-    which a sample has nothing to compare is left out.
+    Onsets are compared at steps at which a note begins in one place or the other: they agree if one begins in both.
+    Chroma is compared where anything sounds: the pitch classes common to both steps, in tenths of those of either.
+    Quarters are counted, not bars: the meter may be unknown. A distance at which a sample has nothing to compare is
+    left out.
 
-    Of each of the ten histograms the sample's distance is Kolmogorov's statistic, the root of the number of steps
+    Of each of the histograms the sample's distance is Kolmogorov's statistic, the root of the number of steps
     times the largest difference of the cumulative distributions, as a multiple of what 99 % of held-out real samples
-    keep; the largest of the ten counts. Distances of the whole set: the largest ``ks`` and ``jsd`` of the ten.
+    keep; the largest of them counts. Distances of the whole set: the largest ``ks`` and ``jsd`` of all.
     """
 
     scales: dict[str, float] = {}
@@ -91,7 +90,7 @@ class SelfSimilarity(Distribution, frozen=True, kw_only=True):
         return np.where(tried, np.where(np.isnan(parts), 0, parts).max(axis=1), np.nan)
 
     def by_part(self, batch: Batch) -> Floats:
-        """(n, 10), the distance of each histogram of each sample; nan where either side has nothing to compare."""
+        """(n, parts), the distance of each histogram of each sample; nan where either side has nothing to compare."""
         own = self.histograms(batch).reshape(len(batch), len(PARTS), LEVELS)
         corpus = _tables(self.learned)
         totals = own.sum(axis=2)
@@ -141,7 +140,7 @@ class SelfSimilarityChecker(DistributionChecker):
 
 
 def _tables(table: SparseCounts) -> NDArray[np.int64]:
-    """(10, 11) a table as histograms."""
+    """(parts, levels) a table as histograms."""
     counts = np.zeros(len(PARTS) * LEVELS, np.int64)
     counts[table.keys] = table.counts
     return counts.reshape(len(PARTS), LEVELS)
@@ -152,31 +151,26 @@ def _mean(levels: NDArray[np.int64]) -> float:
 
 
 def _histograms(batch: Batch) -> NDArray[np.int64]:
-    """(n, 110) pairs of steps of each part and level."""
+    """(n, parts * levels) pairs of steps of each part and level."""
     codes, begun = scan(batch).codes, onset_counts(batch) > 0
     steps = codes.shape[1]
     found = np.zeros((len(batch), len(PARTS), LEVELS), np.int64)
-    bars, quarter = bar_steps(batch), max(round(float(roll_view(batch).steps_per_quarter)), 1)
-    for bar in np.unique(bars).tolist():
-        at = np.flatnonzero(bars == bar)
-        for number, lag in enumerate(LAGS):
-            apart = bar * lag or quarter
-            if apart >= steps:
-                continue
-            inside = np.arange(apart, steps) < batch.lengths[at, None]
-            a, b = begun[at, :-apart], begun[at, apart:]
-            _tally(found, at, number, 10 * (a & b).astype(np.int64), inside & (a | b))
-            x, y = codes[at, :-apart], codes[at, apart:]
-            common, either = (np.bitwise_count(codes).astype(np.int64) for codes in (x & y, x | y))
-            tenths = (20 * common + either) // np.maximum(2 * either, 1)  # to the nearest, a half goes up
-            _tally(found, at, len(LAGS) + number, tenths, inside & (either > 0))
+    for number, lag in enumerate(LAGS):
+        apart = max(round(lag * float(roll_view(batch).steps_per_quarter)), 1)
+        if apart >= steps:
+            break
+        inside = np.arange(apart, steps) < batch.lengths[:, None]
+        a, b = begun[:, :-apart], begun[:, apart:]
+        found[:, number] = _tally(10 * (a & b).astype(np.int64), inside & (a | b))
+        x, y = codes[:, :-apart], codes[:, apart:]
+        common, either = (np.bitwise_count(codes).astype(np.int64) for codes in (x & y, x | y))
+        tenths = (20 * common + either) // np.maximum(2 * either, 1)  # to the nearest, a half goes up
+        found[:, len(LAGS) + number] = _tally(tenths, inside & (either > 0))
     return found.reshape(len(batch), len(PARTS) * LEVELS)
 
 
-def _tally(
-    found: NDArray[np.int64], at: NDArray[np.int64], part: int, levels: NDArray[np.int64], some: NDArray[np.bool_]
-) -> None:
-    """Add the ``levels`` (rows, steps) where ``some`` to the histograms of the samples ``at``."""
+def _tally(levels: NDArray[np.int64], some: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n, LEVELS) how often each of the ``levels`` (n, steps) occurs where ``some`` (n, steps)."""
     samples, _ = np.nonzero(some)
-    counts = np.bincount(samples * LEVELS + levels[some], minlength=len(at) * LEVELS)
-    found[at, part] += counts.reshape(len(at), LEVELS)
+    counts = np.bincount(samples * LEVELS + levels[some], minlength=len(levels) * LEVELS)
+    return counts.reshape(len(levels), LEVELS)

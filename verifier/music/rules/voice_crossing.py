@@ -22,7 +22,7 @@ class VoiceCrossing(TextbookRule, frozen=True, kw_only=True):
     """
 
     key_space = 2 * len(PAIRS)
-    needs_voices = True
+    needs = ("voices",)
 
     def trial_name(self) -> str:
         return "moment"

@@ -34,7 +34,7 @@ class VoiceSpacing(TextbookRule, frozen=True, kw_only=True):
     lowest: Annotated[int, option("semitones that the lowest two voices may be apart", ge=0, lt=FARTHEST)] = 24
 
     key_space = len(PAIRS) * (FARTHEST + 1)
-    needs_voices = True
+    needs = ("voices",)
 
     def trial_name(self) -> str:
         return "moment"

@@ -1,0 +1,36 @@
+"""What ``MusicStorage`` counts of a batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.data.batch import Batch
+from verifier.music.features.roll import scan
+from verifier.music.features.scalars import registers
+from verifier.music.samples import music, roll_view
+from verifier.music.storage import BAR
+
+
+def storage_counts(batch: Batch) -> Mapping[str, Any]:
+    """The fields of MusicStorage that are its own."""
+    own, notes, clipped = music(batch), scan(batch).notes.sum(axis=1), music(batch).clipped
+    ends = (batch.starts + batch.lengths)[batch.ends]
+    bars = np.ceil(ends / (BAR * float(roll_view(batch).steps_per_quarter)) - 1e-9)
+    return {
+        "notes": int(notes.sum() + clipped.sum()),
+        "clipped": int(clipped.sum()),
+        "off_grid": int(own.off_grid.sum()),
+        "drums": int(own.drums.sum()),
+        "voiced": int((own.voices.counts > 0).sum()),
+        "repeating": int(own.repeats.sum()),
+        "held": int(scan(batch).polyphony.sum()),
+        "bars": _histogram(bars.astype(np.int64)),
+        "registers": _histogram(registers(batch)[notes + clipped > 0]),
+    }
+
+
+def _histogram(values: NDArray[np.int64]) -> dict[int, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
