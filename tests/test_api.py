@@ -202,7 +202,8 @@ def test_verbs_refuse_what_they_would_ignore(spec, tmp_path):
     run = vf.check(spec, SPARSE)
     np.savez(tmp_path / "x.npz", x=SPARSE)
     for call, problem in (
-        (lambda: vf.learn(tmp_path / "x.npz", groups=["a"] * 3), "groups: expected none"),
+        (lambda: vf.learn(tmp_path / "x.npz", groups=["a"] * 3), "groups: expected one for each of 40 samples"),
+        (lambda: vf.learn("bach", groups=["a"] * 3), "groups: expected none"),
         (lambda: vf.learn(SPARSE, groups="a" * len(SPARSE)), "groups: expected a list of names"),
         (lambda: vf.learn(SPARSE, hold_out=-1), "hold_out: expected a number from 0 to below 1"),
         (lambda: vf.gate(run, run, margin=float("nan")), "margin: expected a number from 0"),

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it prints, what it writes, and how it ends."""
 
+import html
 import json
 import os
 import re
@@ -156,6 +157,36 @@ def test_a_gate_decides_by_the_baseline_and_ratchets_on_request(world, capsys, m
     code, _, err = verify(capsys, *gate, "--limit", "20", "--accept")
     assert code == 2
     assert "expected at least the 40 samples of the baseline, found 20" in err
+
+
+def test_learning_says_both_files_that_it_wrote(world, capsys):
+    code, out, _ = verify(capsys, "learn", "corpus", "-o", "two.yaml", "--rule", "polyphony")
+    assert code == 0
+    assert out.splitlines()[-2:] == ["wrote two.yaml", "wrote two.index.npz"]
+    Path("three.index.npz").mkdir()
+    code, _, err = verify(capsys, "learn", "corpus", "-o", "three.yaml", "--rule", "polyphony")
+    assert (code, err) == (2, "verify: three.index.npz: expected a file to write, found a folder\n")
+    Path("three.index.npz").rmdir()
+
+
+def test_copies_that_were_not_looked_for_are_said_in_every_report_and_by_a_gate(world, capsys, tmp_path):
+    (tmp_path / "spec.yaml").write_bytes(Path("spec.yaml").read_bytes())
+    verify(capsys, "--spec", "spec.yaml", "good", "-q", "-o", "base.json")
+    assert not json.loads(Path("base.json").read_text())["sets"]["good"]["whole"]["skipped"]
+    reports = [part for suffix in ("json", "md", "xml") for part in ("-o", f"alone.{suffix}")]
+    code, out, _ = verify(capsys, "--spec", str(tmp_path / "spec.yaml"), "good", *reports)
+    said = "memorised passages: copies were not looked for: spec.index.npz is not beside the spec"
+    assert code == 0
+    assert said in out
+    assert said in html.unescape(Path("alone.md").read_text())
+    (case,) = ElementTree.parse("alone.xml").findall(".//testcase[@name='memorised passages']/skipped")
+    assert said.endswith(case.get("message").partition("; ")[0])
+    gate = ["--spec", str(tmp_path / "spec.yaml"), "good", "--baseline", "base.json", "-o", "gate.md"]
+    code, out, _ = verify(capsys, *gate)
+    assert code == 0
+    note = f"good: the baseline was held to this, and this run is not: {said}"
+    assert f"note {note}" in out
+    assert note in html.unescape(Path("gate.md").read_text())
 
 
 def test_diff_shows_what_changed_between_runs_and_between_specs(world, capsys):
@@ -319,7 +350,7 @@ def test_what_cannot_be_used_is_said_in_one_line_and_ends_with_2(world, capsys, 
     Path("text.mid").write_text("this is no MIDI file")
     Path("empty").mkdir(exist_ok=True)
     values = np.zeros((2, 64, 16), np.float32)
-    np.save("wide.npy", np.zeros((2, 88, 16), np.float32))
+    np.save("wide.npy", np.zeros((2, 90, 16), np.float32))
     values[1, 2, 3] = np.nan
     np.save("nan.npy", values)
     cli.main(["--spec", "spec.yaml", "good", "-q", "-o", "half.json"])

@@ -127,7 +127,8 @@ def test_rules_offer_what_they_learned_as_panels(spec):
     assert graph.edges["C E G", "C F A"] == spec.rule("chroma-transitions").transitions["C E G"]["C F A"]
     assert all(origin != target for origin, target in graph.edges)
     assert list(ranges.rows) == ["soprano", "alto", "tenor", "bass"]
-    assert sorted(ranges.rows["bass"]) == [48, 53, 55, 57]
+    assert ranges.names[min(ranges.rows["bass"])] == "-16"
+    assert ranges.axis.startswith("semitones")
     assert durations.rows["notes"] == spec.rule("durations").durations
     assert set().union(*ranges.rows.values()) == set(pitches.rows["notes"])
     assert not panels["polyphony"]

@@ -16,6 +16,7 @@ from verifier.report import formats
 from verifier.report.formats import FORMATS
 from verifier.spec import run as record
 from verifier.spec import spec as specs
+from verifier.spec.migrations import current_spec
 from verifier.spec.suppressions import Accepted
 from verifier.verbs import diff
 from verifier.verbs.evaluate import ALL, Discrimination, Evaluated, Evaluation
@@ -36,7 +37,7 @@ def run() -> record.Run:
 
 @pytest.fixture(scope="module")
 def spec() -> specs.Spec:
-    return specs.loads(yaml.safe_dump(numbered(json.loads(OLD.read_text("utf-8"))["spec"])))
+    return specs.loads(yaml.safe_dump(current_spec(numbered(json.loads(OLD.read_text("utf-8"))["spec"]))))
 
 
 def evaluation() -> Evaluation:

@@ -106,9 +106,15 @@ def test_a_note_that_is_struck_as_it_ends_is_two(tmp_path: Path) -> None:
     assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 60), (1.0, 2.0, 60)]
 
 
-def test_a_note_that_is_never_ended_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "a.mid").write_bytes(midi((0, on(60)), (0, on(62)), (4, off(62))))
-    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 62)]
+def test_a_note_that_is_never_ended_lasts_to_the_next_of_its_part_or_to_the_end(tmp_path: Path) -> None:
+    events = [(0, on(60)), (0, on(62)), (4, off(62)), (4, on(64)), (0, on(48, 1)), (4, b"\xff\x01\x00")]
+    (tmp_path / "a.mid").write_bytes(midi(*events))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 62), (0.0, 2.0, 60), (2.0, 3.0, 48), (2.0, 3.0, 64)]
+
+
+def test_note_ons_without_any_note_off_are_a_melody(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(midi((0, on(60)), (4, on(62)), (2, on(62)), (2, b"\xff\x01\x00")))
+    assert triples(read(tmp_path / "a.mid")) == [(0.0, 1.0, 60), (1.0, 1.5, 62), (1.5, 2.0, 62)]
 
 
 def test_the_pedal_does_not_lengthen_a_note(tmp_path: Path) -> None:
@@ -124,17 +130,18 @@ def test_the_channels_of_a_single_track_are_parts_and_voices(tmp_path: Path) -> 
     assert voices.pitches[0].tolist() == [[72] * 4 + [71] * 4, [48] * 8]
 
 
-def test_a_change_of_program_begins_a_part(tmp_path: Path) -> None:
+def test_a_change_of_program_is_the_same_part(tmp_path: Path) -> None:
     events = [(0, b"\xc0\x05"), (0, on(60)), (4, off(60)), (0, b"\xc0\x06"), (0, on(62)), (4, off(62))]
-    (tmp_path / "a.mid").write_bytes(midi(*events))
-    assert read(tmp_path / "a.mid").parts.tolist() == [0, 1]
+    (tmp_path / "a.mid").write_bytes(midi(*events, tracks=2))
+    assert read(tmp_path / "a.mid").parts.tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("signature", [b"\x00\x02", b"\x03\xff"])
 def test_a_nonsensical_time_signature_counts_as_none(tmp_path: Path, signature: bytes) -> None:
     meta = b"\xff\x58\x04" + signature + b"\x18\x08"
     (tmp_path / "a.mid").write_bytes(midi((0, meta), (0, on(60)), (4, off(60))))
-    assert read(tmp_path / "a.mid").meter == 4.0
+    notes = read(tmp_path / "a.mid")
+    assert (notes.meter, notes.meter_known) == (4.0, False)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -205,9 +212,12 @@ MIDI_FAULTS = {
     "cut": (ONE_NOTE[:-5], "found damage"),
     "track": (midi((0, on(60)), (4, off(60)), tracks=2)[:-20], "of 2 tracks, found 1"),
     "cut-track": (midi((0, on(60)), (4, off(60)), tracks=2)[:-10], "found damage"),
-    "no-notes": (midi((0, b"\xff\x01\x00")), "expected at least one pitched note, found none"),
-    "only-drums": (midi((0, on(40, 9)), (4, off(40, 9))), "expected at least one pitched note, found none"),
-    "pitch": (midi((0, on(200)), (4, off(200))), "found damage: Get pitch=200"),
+    "pitch": (
+        midi((0, on(200)), (4, off(200))),
+        "found damage: track 1: a note of pitch 200 and velocity 64 at tick 0",
+    ),
+    "no-status": (midi((0, b"\x3c\x40")), "found damage: track 1: a data byte where an event must begin, at tick 0"),
+    "film": (midi((0, on(60)), (4, off(60)), ticks=0xE728), "found frames of film (SMPTE)"),
     "ticks": (midi((0, on(60)), (4, off(60)), ticks=0), "at least 1 tick in a quarter note, found 0"),
     "far": (midi((0, on(60)), (FAR, off(60))), "found one at tick 1,000,000,000"),
     "far-end": (midi((0, on(60)), (4, off(60)), (FAR, b"\xff\x01\x00")), "before tick 1,000,000,000"),
@@ -282,10 +292,10 @@ def test_damaged_midi_gives_notes_or_an_input_error(tmp_path_factory: pytest.Tem
         piano_roll(notes, VIEW)
     except InputError:
         return
-    assert len(notes.onsets) == len(notes.ends) == len(notes.pitches) == len(notes.parts) > 0
+    assert len(notes.onsets) == len(notes.ends) == len(notes.pitches) == len(notes.parts)
     assert (notes.ends >= notes.onsets).all()
-    assert notes.onsets.min() >= 0
-    assert 0 <= notes.pitches.min() <= notes.pitches.max() <= 127
+    assert notes.onsets.min(initial=0) >= 0
+    assert 0 <= notes.pitches.min(initial=0) <= notes.pitches.max(initial=0) <= 127
     assert notes.meter > 0
 
 
@@ -347,7 +357,7 @@ def test_bad_scores_are_one_clear_error(tmp_path: Path, name: str) -> None:
 
 def test_our_own_faults_are_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.xml").write_text(SCORE.format(prolog=""))
-    monkeypatch.setattr(score, "notes_of_columns", lambda *_: 1 / 0)
+    monkeypatch.setattr(score, "notes_of_columns", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         read(tmp_path / "a.xml")
 

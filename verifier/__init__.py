@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from verifier.api.audit import audit
     from verifier.api.check import check
     from verifier.api.compare import diff, gate
     from verifier.api.evaluate import evaluate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from verifier.spec.spec import Spec
 
 _HOMES = {
+    "audit": "api.audit",
     "check": "api.check",
     "diff": "api.compare",
     "evaluate": "api.evaluate",
@@ -45,6 +47,7 @@ __all__ = [
     "Run",
     "SampleSet",
     "Spec",
+    "audit",
     "check",
     "diff",
     "evaluate",

@@ -1,11 +1,12 @@
 """Count where sample sets break a spec, and judge them."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from verifier.api.load import Progress, SpecLike, advancing, load_spec, quiet
+from verifier.api.load import Progress, SpecLike, advancing, load_spec, open_sets, quiet
 from verifier.base.errors import require_between
-from verifier.corpora.sample_sets import SampleSet, learned_indices, sets_of
+from verifier.corpora.sample_sets import SampleSet
 from verifier.judge.calibration import require_level
 from verifier.results import Run
 from verifier.spec.spec import Spec
@@ -22,6 +23,7 @@ def check(
     seed: int = 0,
     alpha: float = ALPHA,
     on_error: Literal["stop", "skip"] = "stop",
+    corpus: str | os.PathLike[str] | None = None,
     findings: bool = False,
     progress: Progress = quiet,
 ) -> Run:
@@ -45,6 +47,8 @@ def check(
         Share of real samples that may be flagged, and the chance that a real set fails.
     on_error
         What an unreadable file does.
+    corpus
+        Where the files of one's own lie now that the spec was learned from: ``NAME:hold-out`` is taken from there.
     findings
         List every violation, so that runs can be compared one by one (``diff``). It takes longer.
 
@@ -66,7 +70,7 @@ def check(
     'fail'
     """
     loaded = load_spec(spec).selected(rules, skip)
-    sets = sets_of(samples, loaded.view, loaded.corpus, limit=limit, seed=seed, on_error=on_error)
+    sets = open_sets(loaded, samples, corpus, limit=limit, seed=seed, on_error=on_error)
     return check_sets(loaded, sets, alpha=alpha, findings=findings, progress=progress)
 
 
@@ -77,8 +81,7 @@ def check_sets(
     require_between("alpha", alpha, 0, 1, open_low=True)
     if spec.calibration is not None:
         require_level(alpha, len(spec.calibration.samples), "pieces")
-    compares = spec.whole is not None and bool(spec.whole.checks)
-    checkers = Checkers.of(spec, learned_indices(spec.corpus, spec.view) if compares else None)
+    checkers = Checkers.of(spec)
     tallies, results = {}, {}
     for samples in sets:
         with progress(samples.label, samples.total) as advance:

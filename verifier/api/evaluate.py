@@ -1,11 +1,15 @@
 """How well a spec tells generated samples from real ones."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verifier.api.load import Progress, SpecLike, advancing, is_path, load_spec, quiet
+from msgspec import structs
+
+from verifier.api.audit import first_telling
+from verifier.api.load import Progress, SpecLike, advancing, is_path, load_spec, open_sets, quiet
 from verifier.base.errors import InputError, require_whole
-from verifier.corpora.sample_sets import SampleSet, sets_of
+from verifier.corpora.sample_sets import SampleSet
 from verifier.rule.rule import Checker
 from verifier.spec.spec import Spec
 from verifier.verbs.evaluate import Evaluation, Scores, scores
@@ -22,13 +26,14 @@ def evaluate(
     set_size: int = 100,
     limit: int | None = None,
     seed: int = 0,
+    corpus: str | os.PathLike[str] | None = None,
     progress: Progress = quiet,
 ) -> Evaluation:
     """How well a spec tells the samples of generators from real ones, by rule.
 
     Parameters
     ----------
-    spec, rules, skip, limit, seed
+    spec, rules, skip, limit, seed, corpus
         As for ``check``.
     generated
         Sample sets of generators, as for ``check``; several as a dict.
@@ -40,7 +45,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        AUROC, average precision and the share found at 1 % false, of samples and of sets, with intervals.
+        AUROC, average precision and the share found at 1 % false, of samples and of sets, with intervals; and what the
+        files of samples tell before any rule (see ``audit``).
 
     Raises
     ------
@@ -59,15 +65,24 @@ def evaluate(
     loaded = load_spec(spec).selected(rules, skip)
     truth = f"{loaded.corpus.name}:hold-out" if real is None else real
     options: dict[str, Any] = {"limit": limit, "seed": seed}
-    of_real = sets_of(truth if is_path(truth) else {"real": truth}, loaded.view, loaded.corpus, **options)
+    of_real = open_sets(loaded, truth if is_path(truth) else {"real": truth}, corpus, **options)
     if len(of_real) != 1:
         raise InputError("real", f"expected one sample set, found {len(of_real)}")
-    fakes = sets_of(generated, loaded.view, loaded.corpus, **options)
+    fakes = open_sets(loaded, generated, corpus, **options)
     require_whole("set_size", set_size)
     checkers = loaded.compile()
     of_truth, *told = (_scored(each, loaded, checkers, progress) for each in (*of_real, *fakes))
     by_label = {samples.label: found for samples, found in zip(fakes, told, strict=True)}
-    return compare_scores(loaded, of_real[0].label, of_truth, by_label, set_size=set_size, seed=seed)
+    found = compare_scores(loaded, of_real[0].label, of_truth, by_label, set_size=set_size, seed=seed)
+    return _with_audits(found, of_real[0], fakes)
+
+
+def _with_audits(found: Evaluation, real: SampleSet, generated: Sequence[SampleSet]) -> Evaluation:
+    """With what the files of each generated set tell."""
+    audited = {
+        each.label: structs.replace(found.generators[each.label], audit=first_telling(real, each)) for each in generated
+    }
+    return structs.replace(found, generators=audited)
 
 
 def _scored(samples: SampleSet, spec: Spec, checkers: Mapping[str, Checker], progress: Progress) -> Scores:

@@ -7,11 +7,12 @@ from typing import Any
 from verifier.api.load import Progress, chosen_rules, quiet, view_for
 from verifier.base.errors import InputError, require_between
 from verifier.corpora import corpus as corpora
+from verifier.corpora.collection import grouped
+from verifier.corpora.own import files_of
 from verifier.corpora.sample_sets import choose
 from verifier.data.batch import Batch
 from verifier.data.medium import batch_of, medium_of
 from verifier.data.objects import batch_from
-from verifier.data.pieces import BatchPiece
 from verifier.data.view import View
 from verifier.judge.sets import indices_of
 from verifier.spec.provenance import Sampling, Split
@@ -44,8 +45,8 @@ def learn(
     rules
         Names of the rules to learn, or name -> options; all rules of the medium by default. ``skip`` leaves some out.
     groups
-        Of samples in memory, what each was cut from (piece, speaker): those of one group are not independent. By
-        default each sample is its own.
+        What each sample in memory, or in a file of arrays or pictures, was cut from (piece, speaker): those of one
+        group are not independent. By default an array ``groups`` in the .npz says so, or else each is its own.
     hold_out
         Share of the groups that is held out, to say what real data does that a spec has not seen.
     limit
@@ -102,17 +103,15 @@ def learn_with_silent(
         sampling = Sampling(windows=limit, seed=seed)
         learned = learned.take(choose(len(learned), limit, seed))
     with progress("learning", None):
-        # What is in memory is no piece that could be read whole again.
-        whole = [piece for piece in learned_pieces if not isinstance(piece, BatchPiece)]
-        checks = medium_of(seen).set_checks() if len(held_out) and whole else None
+        checks = medium_of(seen).set_checks() if len(held_out) and len(learned) else None
         return learning.learn_spec(
             learned,
             held_out,
             chosen,
             name=name or loaded.name,
-            corpus=corpora.record_of(loaded, how, sampling),
+            corpus=corpora.record_of(loaded, how, sampling, files_of(loaded, held_pieces)),
             unit=lambda group: corpora.unit(group, how),
-            indices=indices_of(checks, whole, seen) if checks else {},
+            indices=indices_of(checks, learned_pieces, seen) if checks else {},
         )
 
 
@@ -120,16 +119,6 @@ def _corpus_of(
     path: str | None, corpus: Any, view: View, groups: Sequence[str] | None, progress: corpora.Progress
 ) -> corpora.Corpus:
     if path is not None:
-        if groups is not None:
-            raise InputError("groups", "expected none for a corpus or a path, whose files say the groups")
-        return corpora.load(path, progress=progress, view=view)
-    from dataclasses import replace
-
+        return corpora.load(path, progress=progress, view=view, groups=groups)
     batch = corpus if isinstance(corpus, Batch) else batch_from(corpus, view)
-    if groups is not None:
-        if isinstance(groups, str):
-            raise InputError("groups", "expected a list of names, one for each sample, found a text")
-        if len(groups) != len(batch):
-            raise InputError("groups", f"expected one for each of {len(batch):,} samples, found {len(groups):,}")
-        batch = replace(batch, groups=[str(group) for group in groups])
-    return corpora.of_batch(batch, "samples")
+    return corpora.of_batch(batch if groups is None else grouped(batch, groups), "samples")

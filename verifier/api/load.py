@@ -10,9 +10,11 @@ from verifier.base.errors import InputError
 from verifier.base.files import shipped_folder
 from verifier.corpora import corpus as corpora
 from verifier.corpora.manifest import manifests
-from verifier.corpora.sample_sets import SampleSet
+from verifier.corpora.own import Whereabouts
+from verifier.corpora.sample_sets import SampleSet, sets_of, whereabouts
 from verifier.data.batch import Batch
-from verifier.data.medium import view_of
+from verifier.data.medium import media, medium_named, view_of
+from verifier.data.tensor import TENSOR_SUFFIXES
 from verifier.data.view import View
 from verifier.rule.registry import rule_named, rules_for
 from verifier.spec import spec as specs
@@ -84,7 +86,8 @@ def spec_names() -> list[str]:
 
 
 def view_for(corpus: str, settings: Mapping[str, Any]) -> View:
-    """The view in which a corpus is usually learned, with ``settings`` (as in a spec file) in place of its own.
+    """The view in which a corpus is usually learned, with ``settings`` (as in a spec file) in place of its own: for
+    files that music is not in, the view of the medium that they are of.
 
     Raises
     ------
@@ -93,13 +96,28 @@ def view_for(corpus: str, settings: Mapping[str, Any]) -> View:
     """
     import msgspec
 
-    usual = next((manifest.view for manifest in manifests() if manifest.name == corpus), {})
+    usual = next((manifest.view for manifest in manifests() if manifest.name == corpus), None)
+    if usual is None:
+        usual = {} if "kind" in settings or not corpus else _fitting(Path(corpus))
     if "kind" in settings and settings["kind"] != usual.get("kind", corpora.DEFAULT):
         usual = {}
     try:
         return view_of({**usual, **settings}, corpora.DEFAULT)
     except msgspec.ValidationError as error:
         raise InputError("view", str(error).replace("`", "'")) from None
+
+
+def _fitting(path: Path) -> dict[str, Any]:
+    """The settings of the view of a medium that reads a file, or a file in a folder, if music is none of them."""
+    files = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
+    files = [file for file in files if not file.name.startswith(".") and file.is_file()]
+    if any(medium_named(corpora.DEFAULT).is_file(file.name) or file.suffix in TENSOR_SUFFIXES for file in files):
+        return {}
+    for name in sorted(media()):
+        for file in files:
+            if medium_named(name).is_file(file.name):
+                return {"kind": name, **medium_named(name).view_like(file)}
+    return {}
 
 
 def chosen_rules(
@@ -122,6 +140,26 @@ def chosen_rules(
         for name in rules_for(kind)
         if (not given or name in given) and name not in skipped
     }
+
+
+def corpus_of(spec: Spec, corpus: str | os.PathLike[str] | None) -> Whereabouts:
+    """Where the files that a spec was learned from may lie: at ``corpus``, if that is said, or where the spec has them.
+
+    Raises
+    ------
+    InputError
+        If a path is said for a corpus that is known by name.
+    """
+    return whereabouts(spec.corpus, corpus, spec.surroundings.file)
+
+
+def open_sets(
+    spec: Spec, samples: Any, corpus: str | os.PathLike[str] | None = None, **options: Any
+) -> list[SampleSet]:
+    """The sample sets that ``samples`` are under a spec, whose files lie at ``corpus``; ``options`` are those of
+    ``sets_of``.
+    """
+    return sets_of(samples, spec.view, spec.corpus, where=corpus_of(spec, corpus), **options)
 
 
 def advancing(samples: SampleSet, advance: Advance) -> Iterable[Batch]:

@@ -15,6 +15,7 @@ from verifier.data.medium import Baseline, Cell, Found, Medium, ObjectReader
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from verifier.data.container import Container
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
 
@@ -67,6 +68,11 @@ class AudioMedium(Medium):
 
     def confounds(self, corpus: SoundStorage, samples: SoundStorage) -> Iterator[str]:
         return samples.against(corpus)
+
+    def container(self) -> "Container":
+        from verifier.audio.container import SoundContainer
+
+        return SoundContainer()
 
     def faults(self) -> "Mapping[str, Fault]":
         from verifier.audio.faults import FAULTS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,23 +28,76 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     ``durable`` waits for the disk before the renaming, so that not even a power cut leaves half a file. Raises
     InputError if the folder does not exist or cannot be written to.
     """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    except OSError as error:
-        raise InputError(path, f"cannot be written: {error.strerror}") from None
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _beside(path)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
+        _make_ordinary(temporary)
         if durable:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_all(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """As ``replacing``, of files that belong together: where one cannot be put in its place, none is."""
+    temporaries: list[Path] = []
+    try:
+        temporaries.extend(_beside(path) for path in paths)
+        yield temporaries
+        _replace_all(temporaries, paths)
+    finally:
+        for left in temporaries:
+            left.unlink(missing_ok=True)
+
+
+def _replace_all(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
+    before: dict[Path, Path | None] = {}
+    replaced: list[Path] = []
+    try:
+        for path in paths:
+            before[path] = _copy_beside(path) if path.is_file() else None
+        for temporary, path in zip(temporaries, paths, strict=True):
+            _make_ordinary(temporary)
+            temporary.replace(path)
+            replaced.append(path)
+    except BaseException:
+        for path in replaced:
+            old = before[path]
+            if old is None:
+                path.unlink(missing_ok=True)
+            else:
+                old.replace(path)
+        raise
+    finally:
+        for copy in before.values():
+            if copy is not None:
+                copy.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A new empty file in the folder of ``path``. Raises InputError if there cannot be one."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    except OSError as error:
+        raise InputError(path, f"cannot be written: {error.strerror}") from None
+    os.close(handle)
+    return Path(name)
+
+
+def _copy_beside(path: Path) -> Path:
+    copy = _beside(path)
+    shutil.copy2(path, copy)
+    return copy
+
+
+def _make_ordinary(temporary: Path) -> None:
+    """mkstemp makes a file private; a report is an ordinary one."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
 
 
 def require_writable(path: Path) -> None:
@@ -66,15 +120,20 @@ def open_regular(path: Path, name: str, what: str = "a readable file, found") ->
         raise InputError(name, f"expected {what}: {error.strerror}") from error
 
 
-def read_text(path: Path, what: str, most: int) -> str:
-    """The UTF-8 text of an ordinary file of at most ``most`` bytes, which is to be ``what``. Raises InputError; for a
-    larger file before it is read.
+def read_bytes(path: Path, what: str, most: int) -> bytes:
+    """An ordinary file of at most ``most`` bytes, which is to be ``what``. Raises InputError; for a larger file before
+    it is read.
     """
     with open_regular(path, str(path), what) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise InputError(path, f"expected {what} of at most {most >> 20} MiB, found {-(-size >> 20)} MiB")
-        data = file.read(most)
+        return file.read(most)
+
+
+def read_text(path: Path, what: str, most: int) -> str:
+    """The UTF-8 text of a file that ``read_bytes`` reads. Raises InputError as that does, and for another encoding."""
+    data = read_bytes(path, what, most)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "what a spec has learned                  verify show SPEC [PATH...] [-o learned.png]",
     "explain": "where one file breaks which rule         verify explain SPEC FILE [-o copy.musicxml]",
     "evaluate": "how well a spec tells generators apart   verify evaluate --spec SPEC --real PATH GENERATED...",
+    "audit": "what files tell before any rule          verify audit REAL GENERATED... [--equalise OUT]",
     "power": "which planted faults a spec can see      verify power --spec SPEC [-o power.png]",
     "train": "a generator, checked as it learns        verify train CORPUS --model iwgan --spec SPEC --out DIR",
     "sample": "samples of a trained generator           verify sample DIR -n 1000 -o samples.npz",
@@ -40,13 +41,11 @@ then your own, one column for each PATH (a file, a folder, a glob, a tensor file
 and in CI, against the run of the last accepted checkpoint (verify --spec bach samples/ -o run.json):
   verify --spec bach samples/ --baseline run.json
 
-Commands:
+Commands (verify COMMAND --help lists the options of one):
 {"".join(f"  {name:<9} {text}{chr(10)}" for name, text in COMMANDS.items() if text)}\
   {", ".join(name for name, text in COMMANDS.items() if not text)}: what there is            verify rules [RULE...]
 
-verify COMMAND --help lists the options of a command.
-Exit code 0: no sample set fails, or nothing got worse; an undecided set does not fail, unless --require pass.
-1: one fails, or it got worse. 2: the command or an input was unusable.
+Exit code 0: no set fails or got worse. 1: one does (--require pass: or is undecided). 2: unusable input.
 """
 
 

@@ -9,12 +9,19 @@ from verifier.base.errors import InputError
 from verifier.report import formats
 
 SPEC = "a YAML file, or the name of a spec that ships (verify specs)"
-CORPUS = "a name that `verify corpora` lists, or a folder of files"
+CORPUS = "a name that `verify corpora` lists, a folder of files, or a file of arrays or pictures"
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """--spec."""
     parser.add_argument("--spec", required=True, metavar="SPEC", help=SPEC)
+
+
+def add_corpus(parser: argparse.ArgumentParser) -> None:
+    """--corpus."""
+    parser.add_argument(
+        "--corpus", metavar="PATH", help="where the folder lies now that the spec was learned from, for NAME:hold-out"
+    )
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:

@@ -6,23 +6,22 @@ import importlib.metadata
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from verifier.base.errors import InputError
 from verifier.base.text import encodable
-from verifier.corpora import folder, installed
-from verifier.corpora.cache import cached, path_of
+from verifier.corpora import collection, folder, installed
+from verifier.corpora.cache import cached
 from verifier.corpora.manifest import Manifest, manifests
-from verifier.data.batch import Batch, concatenate
+from verifier.data.batch import Batch
 from verifier.data.medium import medium_named
-from verifier.data.paths import open_path
-from verifier.data.pieces import Piece, digest_of, one_group_each, pieces_of
-from verifier.data.tensor import TENSOR_SUFFIXES
+from verifier.data.paths import is_collection
+from verifier.data.pieces import BatchPiece, Piece, digest_of, one_group_each, pieces_of
 from verifier.data.view import View
 from verifier.music import duplicates
-from verifier.spec.provenance import CorpusRecord, Provenance, Sampling, Split
+from verifier.spec.provenance import CorpusFiles, CorpusRecord, Provenance, Sampling, Split
 
 Progress = Callable[[int, int], None]
 """Called after each file, with the number of files done and the number there are."""
@@ -39,6 +38,8 @@ class Corpus:
     provenance: Provenance
     pieces: Sequence[Piece]
     split_by: Literal["group", "folder"] = "group"
+    path: str | None = None
+    """Of a folder or a file: where it was read, as it was asked for."""
 
 
 def names() -> list[Manifest]:
@@ -46,33 +47,42 @@ def names() -> list[Manifest]:
     return manifests()
 
 
-def load(name_or_path: str, *, progress: Progress | None = None, view: View | None = None) -> Corpus:
+def load(
+    name_or_path: str,
+    *,
+    progress: Progress | None = None,
+    view: View | None = None,
+    groups: Sequence[str] | None = None,
+) -> Corpus:
     """The corpus of that name, or else the one made of the files in that folder, or of the samples in that file of
-    arrays: for ``view``, by default for music.
+    arrays or pictures: for ``view``, by default for music. ``groups`` say what each sample of a file was cut from.
 
     ``progress`` is called while files are parsed: never, for a corpus that is in the cache. Raises InputError for a
     name or path that is none of these, for a package that is missing, and for what cannot be read.
     """
     known = {manifest.name: manifest for manifest in manifests()}
+    if groups is not None and not Path(name_or_path).is_file():
+        raise InputError("groups", "expected none for a corpus or a folder, whose files say the groups")
     if name_or_path in known:
         return _load_known(known[name_or_path], progress)
     path = Path(name_or_path)
-    if is_array(path) and view is not None:
-        return of_batch(concatenate(view, list(open_path(name_or_path, view).batches())), encodable(path.stem))
+    medium = medium_named(DEFAULT if view is None else view.kind)
+    if view is not None and is_collection(path, medium) and path.is_file():
+        return replace(of_batch(collection.read(path, view, groups), encodable(path.stem)), path=name_or_path)
     if not path.is_dir():
         expected = f"expected a folder, a file of arrays, or the name of a corpus ({', '.join(known)})"
-        raise InputError(name_or_path, f"{expected}, found {'another file' if path.exists() else 'none of these'}")
-    medium = medium_named(DEFAULT if view is None else view.kind)
-    pieces = medium.grouped(folder.read(path, medium, progress))
-    # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing. What is no
-    # text in it could not be written in a spec.
+        advice = medium.advice(path, view or medium.view()) if path.exists() else ""
+        found = "another file" + (f"; {advice}" if advice else "") if path.exists() else "none of these"
+        raise InputError(name_or_path, f"{expected}, found {found}")
+    pieces = folder.read(path, medium, view, progress)
+    arrays = [piece for piece in pieces if isinstance(piece, BatchPiece)]
+    works = [piece for piece in pieces if not isinstance(piece, BatchPiece)]
+    grouped = [*(medium.grouped(works) if works else []), *one_group_each(arrays)]
+    digests = [medium.digest(works)] * bool(works) + [digest_of(arrays)] * bool(arrays)
+    sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    # The name alone: where a folder lies on somebody's machine is nobody's business, and changes nothing.
     name = encodable(path.resolve().name) or "folder"
-    return Corpus(name, _provenance(name, "unknown", pieces, medium.digest(pieces)), pieces)
-
-
-def is_array(path: Path) -> bool:
-    """Whether there is a file of arrays."""
-    return path.suffix.lower() in TENSOR_SUFFIXES and path.is_file()
+    return Corpus(name, _provenance(name, "unknown", grouped, sha256), grouped, path=name_or_path)
 
 
 def of_batch(batch: Batch, name: str) -> Corpus:
@@ -81,10 +91,12 @@ def of_batch(batch: Batch, name: str) -> Corpus:
     return Corpus(name, _provenance(name, "unknown", pieces, digest_of(pieces)), pieces)
 
 
-def record_of(corpus: Corpus, how: Split, sampling: Sampling | None = None) -> CorpusRecord:
+def record_of(
+    corpus: Corpus, how: Split, sampling: Sampling | None = None, files: CorpusFiles | None = None
+) -> CorpusRecord:
     """What a spec keeps of a corpus that was split so."""
     provenance = {field: getattr(corpus.provenance, field) for field in Provenance.__struct_fields__}
-    return CorpusRecord(name=corpus.name, split=how, sampling=sampling, **provenance)
+    return CorpusRecord(name=corpus.name, split=how, sampling=sampling, files=files, **provenance)
 
 
 def _load_known(manifest: Manifest, progress: Progress | None) -> Corpus:
@@ -143,17 +155,6 @@ def labels(name: str) -> dict[str, int]:
             found: dict[str, int] = _loader(manifest).labels(installed.find(manifest), manifest)
             return found
     raise InputError(name, "expected music, or a corpus that says what its pictures show (mnist, fashion-mnist)")
-
-
-def at_hand(name: str) -> bool:
-    """Whether ``load(name)`` is quick: a corpus known by that name, whose pieces are in the cache."""
-    for manifest in manifests():
-        if manifest.name == name:
-            loader, version = _loader(manifest), _version(manifest)
-            if not hasattr(loader, "VERSION") or version is None:
-                return False
-            return path_of(_cache_key(manifest, loader, version)).is_file()
-    return False
 
 
 def _cache_key(manifest: Manifest, loader: Any, version: str) -> str:

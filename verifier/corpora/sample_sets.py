@@ -8,24 +8,24 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.base.errors import InputError, printable, require_whole
-from verifier.base.text import encodable
+from verifier.base.text import encodable, plural
 from verifier.corpora import corpus as corpora
-from verifier.corpora import shipped
+from verifier.corpora import own, shipped
 from verifier.corpora.corpus import DEFAULT, Corpus
 from verifier.corpora.manifest import manifests
+from verifier.corpora.own import Whereabouts
 from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, batch_of, medium_named, medium_of, sample_counts
 from verifier.data.objects import batch_from
 from verifier.data.pieces import Piece
 from verifier.data.view import View, require_same_view
-from verifier.judge.sets import indices_of
-from verifier.spec.provenance import CorpusRecord
+from verifier.spec.provenance import CorpusRecord, Split
 
 PARTS = ("learn", "hold-out", "all")
 """What may stand after the colon of CORPUS:PART, beside the baselines of its medium, which are made from the hold-out
@@ -33,6 +33,9 @@ part, and generators whose samples ship.
 """
 ALL_SEED = 2
 """The number, among those of baselines, of samples as they are."""
+
+ANYWHERE = Whereabouts()
+"""Of a corpus of one's own: nobody said where it lies."""
 
 WINDOWS_AT_ONCE = 1024
 """Windows from which on a Batch takes no further piece."""
@@ -132,6 +135,16 @@ def _numbered_from(first: int, batch: Batch) -> Batch:
     return replace(batch, names=[moved(name) for name in batch.names], groups=[moved(name) for name in batch.groups])
 
 
+def whereabouts(record: CorpusRecord, given: str | os.PathLike[str] | None, spec: Path | None) -> Whereabouts:
+    """Where the corpus of the spec in that file may lie, if a person says ``given``. Raises InputError if it is known
+    by name.
+    """
+    if given is not None and not _is_own(record):
+        problem = f"expected no path: the spec was learned from {record.name}, which is known by name"
+        raise InputError("--corpus", problem)
+    return Whereabouts(None if given is None else os.fspath(given), None if spec is None else spec.parent)
+
+
 def sets_of(
     samples: Any,
     view: View,
@@ -140,6 +153,7 @@ def sets_of(
     limit: int | None = None,
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
+    where: Whereabouts = ANYWHERE,
 ) -> list[SampleSet]:
     """The sample sets that ``samples`` are: a path or a part of a corpus (see ``open_samples``), several of these in a
     list; a mapping from a label to any of what follows; a SampleSet; a Batch, an array, an object of a library (see
@@ -153,7 +167,7 @@ def sets_of(
         raise InputError("on_error", f"expected stop or skip, found {on_error!r}")
     if isinstance(samples, Mapping | list | tuple) and not samples:
         raise InputError("samples", "expected at least one sample set, found none")
-    options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error}
+    options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error, "where": where}
     if isinstance(samples, Mapping):
         labels = [encodable(str(label)) for label in samples]
         _require_once(labels, "each label is a column of its own")
@@ -206,18 +220,21 @@ def open_samples(
     seed: int = 0,
     on_error: Literal["stop", "skip"] = "stop",
     keep_source: bool = False,
+    where: Whereabouts = ANYWHERE,
 ) -> SampleSet:
     """The sample set that ``path`` names: an existing file or folder, a glob, a score of music21 by name (bwv66.6), or
     CORPUS:PART (see PARTS), where a generator whose samples ship with the package is a part too.
 
     ``record``, of a spec, says by its split which pieces of a corpus are held out; without it, the default split does.
-    If the spec was learned from some of the windows only, these are the part ``learn``.
+    If the spec was learned from some of the windows only, these are the part ``learn``. NAME:PART, with the name of a
+    spec's corpus that is one's own, is of the files that it was learned from, ``where`` these may lie (see ``own``).
     ``seed`` has no part in that: it makes the baselines, and with ``limit`` it chooses that many windows of a corpus,
     the same ones for a baseline as for the part that it is made from. Of files the first ones are taken. With
     ``keep_source``, what samples were made of is kept with them.
 
-    Raises InputError for a path that is none of these, and for a part without a window. If the corpus is the one in
-    ``record`` but its content is another, a warning on standard error says so.
+    Raises InputError for a path that is none of these, for a part without a window, and for other files than those that
+    the spec was learned from. If the content of a corpus known by name has changed since, a warning on standard error
+    says so.
     """
     corpus_name, colon, part = path.rpartition(":")
     medium = medium_of(view)
@@ -226,7 +243,8 @@ def open_samples(
         from verifier.data.paths import open_path
 
         return replace(open_path(path, view, limit=limit, on_error=on_error), keep_source=keep_source)
-    if not colon or not _is_corpus(corpus_name):
+    owned = bool(colon) and record is not None and record.name == corpus_name and _is_own(record)
+    if not owned and (not colon or not _is_corpus(corpus_name, view)):
         raise InputError(path, f"no such file or folder, no score of music21, and no CORPUS:PART ({_possible()})")
     if part in shipped.names(corpus_name):
         return _generated(path, corpus_name, part, view, limit)
@@ -234,11 +252,7 @@ def open_samples(
     if part not in known:
         listed = ", ".join(known)
         raise InputError(path, f"expected a part of {corpus_name} ({listed}), found {part!r}")
-    corpus = _loaded(corpus_name, view)
-    if record is not None and part != "all":
-        _warn_if_changed(record, corpus, path)
-    learned, held_out = corpora.split(corpus, record.split if record is not None else None)
-    pieces = {"all": corpus.pieces, "learn": learned}.get(part, held_out)
+    corpus, pieces = _part_of(_Part(path, corpus_name, part), view, record, where)
     if corpus.pieces[0].kind != view.kind:
         raise InputError(path, f"expected a corpus for a view of the kind {view.kind}, found one of another medium")
     counts = sample_counts(pieces, view)
@@ -264,18 +278,65 @@ def _generated(path: str, corpus: str, name: str, view: View, limit: int | None)
     return replace(open_path(str(file), view, limit=limit), label=path)
 
 
-def learned_indices(record: CorpusRecord, view: View) -> Mapping[str, Any]:
-    """The part of the corpus that a spec was learned from, made ready for each check of sets that compares with it, by
-    its key; none if it is not at hand unchanged.
-    """
-    checks = medium_of(view).set_checks()
-    if not checks or not corpora.at_hand(record.name):
-        return {}
-    corpus = _loaded(record.name, view)
-    if corpus.provenance.sha256 != record.sha256:
-        return {}
-    learned, _ = corpora.split(corpus, record.split)
-    return indices_of(checks, learned, view)
+class _Part(NamedTuple):
+    """CORPUS:PART as it was typed, and what stands on either side of the colon."""
+
+    path: str
+    corpus: str
+    name: str
+
+    def of(self, corpus: Corpus, split: Split | None) -> Sequence[Piece]:
+        """The pieces of this part."""
+        learned, held_out = corpora.split(corpus, split)
+        return {"all": corpus.pieces, "learn": learned}.get(self.name, held_out)
+
+
+def _part_of(
+    part: _Part, view: View, record: CorpusRecord | None, where: Whereabouts
+) -> tuple[Corpus, Sequence[Piece]]:
+    """The corpus, and its pieces that are the part."""
+    if record is None:
+        corpus = _loaded(_absolute(part.corpus), view)
+        return corpus, part.of(corpus, None)
+    if not _is_own(record):
+        corpus = _loaded(_absolute(part.corpus), view)
+        if part.name != "all":
+            _warn_if_changed(record, corpus, part.path)
+        return corpus, part.of(corpus, record.split)
+    if part.corpus != record.name:
+        corpus = _loaded(_absolute(part.corpus), view)
+        if corpus.name != record.name or part.name == "all":
+            return corpus, part.of(corpus, record.split)
+        where = replace(where, given=part.corpus)
+    return _own_part(part, view, record, where)
+
+
+def _own_part(part: _Part, view: View, record: CorpusRecord, where: Whereabouts) -> tuple[Corpus, Sequence[Piece]]:
+    """The corpus that a spec was learned from, which is not one known by name, and the pieces of a part of it."""
+    if record.files is None:
+        path = record.name if where.given is None else where.given
+        if not os.path.exists(path):
+            problem = "the spec does not say where the samples lie that it was learned from; --corpus PATH says it"
+            raise InputError(part.path, problem)
+        corpus = replace(_loaded(os.path.abspath(path), view), name=record.name)
+        if corpus.provenance.sha256 != record.sha256:
+            problem = f"{path} does not hold the samples that the spec was learned from"
+            raise InputError(part.path, f"{problem}; --corpus PATH says where they are, or learn the spec again")
+        return corpus, part.of(corpus, record.split)
+    found = own.find(record, record.files, where, view.kind, part.path)
+    corpus = replace(_loaded(os.path.abspath(found.path), view, found.sha256), name=record.name)
+    if found.intact or part.name == "all":
+        return corpus, part.of(corpus, record.split)
+    if part.name == "learn":
+        problem = f"{found.path} has changed since the spec was learned, but for its held-out files"
+        raise InputError(part.path, f"{problem}; --corpus PATH says where it is as it was")
+    listed = record.files.held_out
+    print(
+        f"warning: {printable(part.path)}: {printable(found.path)} has changed since the spec was learned, but for the"
+        f" {plural('file', len(listed))} held out, which are taken",
+        file=sys.stderr,
+    )
+    return corpus, [piece for piece in corpus.pieces if encodable(piece.name) in listed]
 
 
 def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
@@ -286,14 +347,29 @@ def choose(total: int, limit: int, seed: int) -> NDArray[np.int64]:
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(name_or_path: str, view: View) -> Corpus:
-    # Several columns of one table come from one corpus.
+def _loaded(name_or_path: str, view: View, sha256: str = "") -> Corpus:
+    # Several columns of one table come from one corpus: the same files, where their digest is known.
     return corpora.load(name_or_path, view=view)
 
 
-def _is_corpus(name_or_path: str) -> bool:
+def _absolute(name_or_path: str) -> str:
+    """A path that stays the same when the working directory changes; a name as it is."""
     known = {manifest.name for manifest in manifests()}
-    return name_or_path in known or os.path.isdir(name_or_path) or corpora.is_array(Path(name_or_path))
+    return name_or_path if name_or_path in known else os.path.abspath(name_or_path)
+
+
+def _is_own(record: CorpusRecord) -> bool:
+    """Whether a spec was learned from a corpus that is not known by name."""
+    return record.files is not None or record.name not in {manifest.name for manifest in manifests()}
+
+
+def _is_corpus(name_or_path: str, view: View) -> bool:
+    known = {manifest.name for manifest in manifests()}
+    if name_or_path in known or os.path.isdir(name_or_path):
+        return True
+    from verifier.data.paths import is_collection
+
+    return os.path.isfile(name_or_path) and is_collection(Path(name_or_path), medium_of(view))
 
 
 def _warn_if_changed(record: CorpusRecord, corpus: Corpus, path: str) -> None:

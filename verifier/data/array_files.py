@@ -1,10 +1,11 @@
 """Bytes of .npy and .npz files -> arrays, in bounded memory; nothing is ever unpickled."""
 
 import io
+import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +16,14 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 
+INDEX_SUFFIX = ".index.npz"
+"""Of what lies beside a spec (``spec.index``): arrays, but no samples."""
 MAX_HEADER = 2**16
 """Bytes within which the header of an array must end; real ones take 128."""
 MAX_DIRECTORY = 16 * 2**20
 """Most bytes of a .npz that are its directory (about 200,000 arrays)."""
+MAX_LABELS = 2**28
+"""Most bytes of names."""
 PIECE = 2**20
 """Bytes asked of a stream at a time."""
 
@@ -108,3 +113,60 @@ def filled(stream: io.BufferedIOBase, shape: tuple[int, ...], dtype: np.dtype[An
             raise InputError(name, f"expected {len(into) - at:,} more bytes of data, found the end")
         at += got
     return array
+
+
+def labels(stream: io.BufferedIOBase, size: int, name: str) -> list[str]:
+    """The names in an array of whole numbers or of texts, one axis, of a stream of ``size`` bytes."""
+    shape, _, dtype, offset = header(stream, name)
+    if dtype.kind not in "iuSU" or len(shape) != 1:
+        wrong = f"{' x '.join(map(str, shape))} {dtype}"
+        raise InputError(name, f"expected one axis of whole numbers or texts, found {wrong}; save numpy.array(x, str)")
+    if math.prod(shape) * dtype.itemsize + offset != size or size > MAX_LABELS:
+        raise InputError(name, f"expected whole data of at most {MAX_LABELS:,} bytes, found {size:,}")
+    stream.seek(offset)
+    found: list[Any] = filled(stream, shape, dtype, name).tolist() if math.prod(shape) * dtype.itemsize else []
+    try:
+        return [label.decode("utf-8", "backslashreplace") if dtype.kind == "S" else str(label) for label in found]
+    except ValueError as error:  # numbers that are no characters
+        raise InputError(name, "expected texts, found what is no text") from error
+
+
+def compressed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """A .npz of these arrays, each compressed: the same bytes for the same arrays, whenever and wherever it is made
+    with the same zlib.
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # of 1980, as every file without a date
+            member.create_system, member.external_attr = 3, 0o644 << 16
+            member.compress_type, member._compresslevel = zipfile.ZIP_DEFLATED, 9  # type: ignore[attr-defined]
+            entry = io.BytesIO()
+            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            np.lib.format.write_array(entry, little, version=(1, 0), allow_pickle=False)
+            archive.writestr(member, entry.getvalue())
+    return out.getvalue()
+
+
+def numbers_in(data: bytes, name: str, most: int) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz of rows of numbers, by name, at most ``most`` bytes together. Raises InputError for damage,
+    for more than that, and for arrays of another kind.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    left = most
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                with cast(io.BufferedIOBase, archive.open(member)) as entry:
+                    shape, fortran, dtype, offset = header(entry, name)
+                if dtype.kind not in "biuf" or len(shape) != 1 or fortran:
+                    raise InputError(name, f"expected rows of numbers, found {member.filename} of {dtype} {shape}")
+                left -= math.prod(shape) * dtype.itemsize
+                if left < 0:
+                    raise InputError(name, f"expected at most {most >> 20} MiB of arrays, found more")
+                with cast(io.BufferedIOBase, archive.open(member)) as entry:
+                    skip(entry, offset, name)
+                    found[member.filename.removesuffix(".npy")] = filled(entry, shape, dtype, name)
+    except _DAMAGE as error:
+        raise InputError(name, f"expected a whole .npz archive, found damage: {printable(error)}") from error
+    return found

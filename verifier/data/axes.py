@@ -1,8 +1,8 @@
 """Axes: what the axes of an array are, and how its numbers become the values of samples."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,15 @@ class Axes:
     """An array of ``samples``, each of ``steps`` columns; ``stored`` is the shape of one as it lies in the array.
 
     ``single`` says that the array is one sample, with no axis for it. By default an element is a cell: one number from
-    0 to 1, or an integer from 0 to 255; a medium may derive others.
+    0 to 1, or an integer from 0 to 255; a medium may derive others. ``divides`` says that integers are intensities from
+    0 to 255, which is known once the content has been seen (``settled``).
     """
 
     samples: int
     steps: int
     stored: tuple[int, ...]
     single: bool = False
+    divides: bool = False
 
     plain = True
     """Whether an element is a cell: of several arrays in a file, these are meant."""
@@ -43,9 +45,19 @@ class Axes:
     lowest = -MAX_BELOW
     """The least of floating-point numbers."""
 
-    def divides(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> bool:
-        """Whether integers are intensities from 0 to 255. ``chunks`` are what is stored. Raises InputError."""
-        return dtype.kind in "iu"
+    def settled(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> Self:
+        """These axes, with what only the content tells; ``chunks`` are what is stored. Raises InputError for content
+        that another layout or scale explains.
+        """
+        return replace(self, divides=dtype.kind in "iu")
+
+    def advice(self, low: float, high: float, *, integers: bool) -> str:
+        """What to type where values from ``low`` to ``high`` are on no scale that is read; nothing if it is unclear."""
+        if integers:
+            return "if they go to 65535, save x / 65535" if low >= 0 and high <= 65535 else ""
+        if low >= 0:
+            return "if they go to 255, save x / 255" if high <= 255 else "rescale them"
+        return "if they go from -1 to 1, save (x + 1) / 2" if low >= -1.1 and high <= 1.1 else "rescale them"
 
     def unpacked(self, chunk: NDArray[Any], view: View) -> NDArray[Any]:
         """(n, rows, steps) of (n, *stored)."""
@@ -55,18 +67,16 @@ class Axes:
         """Where a value stands in its sample, in words."""
         return f"row {row}, step {step}"
 
-    def values(self, chunk: NDArray[Any], divides: bool) -> NDArray[Any]:
+    def values(self, chunk: NDArray[Any]) -> NDArray[Any]:
         """(n, rows, steps) bool or float32 of what ``unpacked`` gives."""
-        if divides:
+        if self.divides:
             # One rounding, of the quotient, whatever the width of the integers.
             return np.asarray(np.divide(chunk, np.float32(255), dtype=np.float32, casting="unsafe"))
         return chunk.astype(np.float32, copy=False)
 
-    def samples_of(
-        self, chunk: NDArray[Any], cuts: Cuts, view: View, divides: bool
-    ) -> tuple[NDArray[Any], Extra | None]:
+    def samples_of(self, chunk: NDArray[Any], cuts: Cuts, view: View) -> tuple[NDArray[Any], Extra | None]:
         """The values of all windows of what ``unpacked`` gives, and what else it says of them."""
-        return cut(self.values(chunk, divides), cuts, 0), None
+        return cut(self.values(chunk), cuts, 0), None
 
 
 def cut(array: NDArray[Any], cuts: Cuts, fill: object) -> NDArray[Any]:

@@ -6,6 +6,7 @@ Medium and defines what its samples need; what stands here does for samples that
 
 import functools
 import importlib.metadata
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -17,14 +18,24 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.axes import Axes, cell_axes
-from verifier.data.batch import Batch
-from verifier.data.pieces import BatchPiece, Extent, FilePiece, Piece, digest_of, joined, one_group_each
+from verifier.data.batch import Batch, concatenate
+from verifier.data.pieces import (
+    BatchPiece,
+    Extent,
+    FilePiece,
+    Piece,
+    batch_in_memory,
+    digest_of,
+    joined,
+    one_group_each,
+)
 from verifier.data.storage import StorageProfile
 from verifier.data.view import View, require_same_view
 
 if TYPE_CHECKING:  # types of the layers above, which a medium gives them objects of
     from rich.text import Text
 
+    from verifier.data.container import Container
     from verifier.judge.sets import SetCheck
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
@@ -70,6 +81,9 @@ class Medium(Protocol):
     name: str
     """The tag of its view in the spec file."""
     view: type[View]
+    spec_format: int = 1
+    """The first format of a spec whose rules count what those of the medium count today; older ones are to be learned
+    again."""
     suffixes: Sequence[str]
     """Endings of the files that it reads, in lower case; arrays are read by all media."""
     rules: str
@@ -81,6 +95,9 @@ class Medium(Protocol):
     copies: Sequence[str] = ()
     """Endings of the annotated copies of a piece that ``annotate`` can write."""
 
+    from_object: str = "p"
+    """An expression of NumPy for the array of a sample, of what an array of Python objects usually has in its place."""
+
     throughout: str | None = None
     """What a violation that lasts from end to end has in place of a time; None where a time is said all the same."""
 
@@ -89,6 +106,14 @@ class Medium(Protocol):
     def is_file(self, name: str) -> bool:
         """Whether a file of that name is one of the medium: by its suffix."""
         return name.lower().endswith(tuple(self.suffixes))
+
+    def view_like(self, path: Path) -> Mapping[str, Any]:
+        """Settings of the view, in place of its defaults, under which a file can be read. Raises InputError."""
+        return {}
+
+    def is_collection(self, name: str) -> bool:
+        """Whether a file of that name holds many samples that have nothing to do with each other, as arrays do."""
+        return False
 
     def read(self, path: Path, view: Any, *, name: str, keep_source: bool = False) -> Iterator[Batch]:
         """All samples of a file, in order; each is called after ``name``, which is also their group. ``keep_source``
@@ -99,6 +124,10 @@ class Medium(Protocol):
     def piece(self, path: Path, *, name: str, group: str) -> Piece:
         """The work in a file. By default it is not opened before a view says how to see it."""
         return FilePiece(name, group, path, self.name)
+
+    def work(self, path: Path, *, name: str, group: str) -> Piece:
+        """The work in a file of a corpus. Raises InputError for one that holds nothing to learn from."""
+        return self.piece(path, name=name, group=group)
 
     def named_file(self, name: str) -> Path | None:
         """The file that an installed package brings under that name; None if there is none."""
@@ -125,6 +154,10 @@ class Medium(Protocol):
     def axes(self, shape: tuple[int, ...], dtype: np.dtype[Any], view: Any, name: str) -> Axes:
         """What the axes of an array are. Raises WrongShapeError that says what to do."""
         return cell_axes(shape, view, name)
+
+    def advice(self, path: Path, view: Any) -> str:
+        """What to type for a file with a suffix that is not read; nothing if that is unclear."""
+        return ""
 
     def objects(self) -> Mapping[tuple[str, str], ObjectReader]:
         """What reads objects in memory, by the library and the name of their type."""
@@ -167,6 +200,10 @@ class Medium(Protocol):
         sentence. ``corpus`` is None where nothing is known of it.
         """
         return {}
+
+    def container(self) -> "Container | None":
+        """What the files of the medium tell beside what they hold; None where nothing is known of that."""
+        return None
 
     def set_checks(self) -> Sequence["SetCheck"] | None:
         """What a sample set as a whole is held to beside coverage; None if sets are not looked at as a whole."""
@@ -275,11 +312,15 @@ def batch_of(pieces: Sequence[Piece], view: View, *, keep_source: bool = False) 
     for piece in pieces[:1]:
         if piece.kind != view.kind:
             raise InputError(piece.name, f"expected a view of the kind {piece.kind}, found {view.kind}")
-    in_memory = [piece for piece in pieces if isinstance(piece, BatchPiece)]
-    if in_memory and len(in_memory) == len(pieces):
-        require_same_view(view, in_memory[0].batch.view, in_memory[0].name)
-        return joined(in_memory, view, lambda piece: iter([piece.batch]))
-    return medium_of(view).batch_of(pieces, view, keep_source=keep_source)
+    found = []
+    for in_memory, of_kind in itertools.groupby(pieces, key=lambda piece: isinstance(piece, BatchPiece)):
+        run: list[Any] = list(of_kind)
+        if in_memory:
+            require_same_view(view, run[0].whole.view, run[0].name)
+            found.append(batch_in_memory(run, view))
+        else:
+            found.append(medium_of(view).batch_of(run, view, keep_source=keep_source))
+    return found[0] if len(found) == 1 else concatenate(view, found)
 
 
 def sample_counts(pieces: Sequence[Piece], view: View) -> list[int]:

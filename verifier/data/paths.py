@@ -1,26 +1,36 @@
 """A path that a person typed -> Batches: a file, a folder or a glob; tensors may be mixed with files of the medium."""
 
 import fnmatch
+import functools
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from verifier.base.errors import InputError
 from verifier.base.text import encodable
+from verifier.data.array_files import INDEX_SUFFIX
 from verifier.data.batch import Batch, concatenate
-from verifier.data.medium import medium_of
+from verifier.data.medium import Medium, medium_of
 from verifier.data.pieces import Extent, Piece
 from verifier.data.tensor import CHUNK_CELLS, TENSOR_SUFFIXES, open_tensors
 from verifier.data.view import View
+
+Known = Callable[[str], bool]
+"""Whether a file of that name is one to read."""
 
 
 def suffixes(view: View) -> Sequence[str]:
     """Suffixes, in lower case, of the files that are read under a view."""
     return (*medium_of(view).suffixes, *TENSOR_SUFFIXES)
+
+
+def is_collection(path: Path, medium: Medium) -> bool:
+    """Whether a file, by its name, holds many samples that have nothing to do with each other."""
+    return path.suffix.lower() in TENSOR_SUFFIXES or medium.is_collection(path.name)
 
 
 @dataclass(kw_only=True)
@@ -97,7 +107,7 @@ class FileSamples:
                     tensor.check()
             for batch in (batch for tensor in tensors for batch in tensor.batches()):
                 if self.unit == "samples":
-                    self._advance(len(set(batch.groups)))
+                    self._advance(int((batch.starts == 0).sum()))
                 yield batch
             return
         piece = medium.piece(path, name=name, group=name)
@@ -182,30 +192,13 @@ def open_path(
     names are looked at, and the header of a single tensor file. Raises InputError for a missing path, and where no file
     has a suffix that is read under the view.
     """
-    endings = suffixes(view)
-    known = f"expected files with one of the suffixes {', '.join(endings)}"
-    if os.path.isdir(path):
-        found, ignored = _below(path, view)
-        files = [(file, _relative(file, path)) for file in found]
-    elif os.path.lexists(path):
-        file = Path(path)
-        if not _is_known(file.name, view):
-            raise InputError(path, f"{known}, found {file.suffix or 'no suffix'}")
-        files, ignored = [(file, encodable(file.name))], 0
-    elif glob.has_magic(path):
-        found, ignored = _matching(path, view)
-        if not found and not ignored:
-            raise InputError(path, "expected files that match, found none")
-        base = _fixed_part(path)
-        files = [(file, _relative(file, base)) for file in found]
-    else:
-        work = medium_of(view).named_file(path)
-        if work is None:
-            raise InputError(path, "expected a file, a folder or a glob, found nothing there")
+    medium = medium_of(view)
+    work = None if os.path.lexists(path) or glob.has_magic(path) else medium.named_file(path)
+    if work is not None:
         files, ignored = [(work, path)], 0
-    if not files:
-        raise InputError(path, f"{known}, found none" + (f" among {ignored:,} files" if ignored else ""))
-    files.sort(key=lambda entry: entry[1])
+    else:
+        known = functools.partial(_is_known, medium=medium)
+        files, ignored = files_at(path, known, suffixes(view), lambda file: medium.advice(file, view))
     samples = FileSamples(
         label=encodable(path),
         view=view,
@@ -221,7 +214,39 @@ def open_path(
     return samples
 
 
-def _below(folder: str, view: View) -> tuple[list[Path], int]:
+def files_at(
+    path: str, known: Known, endings: Sequence[str], advice: Callable[[Path], str] = lambda _: ""
+) -> tuple[list[tuple[Path, str]], int]:
+    """(path, name) of each file at ``path`` whose name is ``known``, sorted by these names, and the number of others.
+    ``path`` is a file, a folder with all folders below it, or a glob; ``endings`` are what is known, for a message, and
+    ``advice`` is what to do with a file of another kind.
+
+    Raises InputError for a missing path, and where no file is known.
+    """
+    expected = f"expected files with one of the suffixes {', '.join(endings)}"
+    if os.path.isdir(path):
+        found, ignored = _below(path, known)
+        files = [(file, _relative(file, path)) for file in found]
+    elif os.path.lexists(path):
+        file = Path(path)
+        if not known(file.name):
+            what = advice(file)
+            raise InputError(path, f"{expected}, found {file.suffix or 'no suffix'}" + (f"; {what}" if what else ""))
+        files, ignored = [(file, encodable(file.name))], 0
+    elif glob.has_magic(path):
+        found, ignored = _matching(path, known)
+        if not found and not ignored:
+            raise InputError(path, "expected files that match, found none")
+        base = _fixed_part(path)
+        files = [(file, _relative(file, base)) for file in found]
+    else:
+        raise InputError(path, "expected a file, a folder or a glob, found nothing there")
+    if not files:
+        raise InputError(path, f"{expected}, found none" + (f" among {ignored:,} files" if ignored else ""))
+    return sorted(files, key=lambda entry: entry[1]), ignored
+
+
+def _below(folder: str, known: Known) -> tuple[list[Path], int]:
     """Readable files below ``folder`` and the number of others. Links are followed, but no folder is entered twice."""
     found: list[Path] = []
     ignored = 0
@@ -240,29 +265,29 @@ def _below(folder: str, view: View) -> tuple[list[Path], int]:
         # A sorted walk, so that of two ways to one folder the same is taken on every machine.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if _is_known(name, view):
+            if known(name):
                 found.append(Path(root, name))
             else:
                 ignored += 1
     return found, ignored
 
 
-def _matching(pattern: str, view: View) -> tuple[list[Path], int]:
+def _matching(pattern: str, known: Known) -> tuple[list[Path], int]:
     """Readable files that match, or stand below a folder that does, and the number of others seen on the way."""
     if "**" in Path(pattern).parts:
         # The glob module would follow links in circles.
         base = _fixed_part(pattern)
         wanted = _recursive_pattern(Path(pattern).relative_to(base))
-        files, ignored = _below(base, view)
+        files, ignored = _below(base, known)
         return [file for file in files if wanted.fullmatch(_relative(file, base))], ignored
     found: dict[Path, None] = {}
     ignored = 0
     for match in glob.iglob(pattern):
         if os.path.isdir(match):
-            inside, others = _below(match, view)
+            inside, others = _below(match, known)
             found.update(dict.fromkeys(inside))
             ignored += others
-        elif _is_known(os.path.basename(match), view):
+        elif known(os.path.basename(match)):
             found[Path(match)] = None
         else:
             ignored += 1
@@ -284,11 +309,15 @@ def _recursive_pattern(pattern: Path) -> re.Pattern[str]:
     return re.compile(below, re.DOTALL)
 
 
-def _is_known(name: str, view: View) -> bool:
-    # Hidden files are the droppings of file managers (._x.mid of macOS is no music).
-    if name.startswith("."):
+def _is_known(name: str, medium: Medium) -> bool:
+    if name.endswith(INDEX_SUFFIX):  # it lies beside its spec
         return False
-    return medium_of(view).is_file(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES
+    return is_visible(name) and (medium.is_file(name) or os.path.splitext(name)[1].lower() in TENSOR_SUFFIXES)
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file is not hidden: such are the droppings of file managers (._x.mid of macOS is no music)."""
+    return not name.startswith(".")
 
 
 def _fixed_part(pattern: str) -> str:

@@ -1,12 +1,14 @@
 """Pieces: the real works that a corpus is made of, and how they become a Batch under a view."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.data.batch import Batch, concatenate
 from verifier.data.view import View
@@ -50,20 +52,26 @@ class FilePiece:
 
 @dataclass(frozen=True, eq=False)
 class BatchPiece:
-    """A work whose samples are in memory: all of ``batch``."""
+    """A work whose samples are in memory: those of ``whole`` at ``at``, rising."""
 
     name: str
     group: str
-    batch: Batch
+    whole: Batch
+    at: NDArray[np.int64]
+
+    @property
+    def batch(self) -> Batch:
+        """Its samples."""
+        return self.whole.take(self.at)
 
     @property
     def kind(self) -> str:
         """The medium that it is of."""
-        return self.batch.view.kind
+        return self.whole.view.kind
 
     def content(self) -> bytes:
         """The sha256 of type, shape and values."""
-        values = self.batch.values
+        values = self.whole.values[self.at]
         head = f"{values.dtype} {values.shape} ".encode()
         return hashlib.sha256(head + np.ascontiguousarray(values).tobytes()).digest()
 
@@ -73,8 +81,18 @@ def pieces_of(batch: Batch) -> list[BatchPiece]:
     members: dict[str, list[int]] = {}
     for i, group in enumerate(batch.groups):
         members.setdefault(group, []).append(i)
-    pieces = [BatchPiece(group, group, batch.take(indices)) for group, indices in members.items()]
+    pieces = [BatchPiece(group, group, batch, np.array(indices)) for group, indices in members.items()]
     return sorted(pieces, key=lambda piece: piece.name)
+
+
+def batch_in_memory(pieces: Sequence[BatchPiece], view: View) -> Batch:
+    """The samples of ``pieces``, one piece after the other; those of one Batch are taken from it at once."""
+    found = []
+    for _, of_one in itertools.groupby(pieces, key=lambda piece: id(piece.whole)):
+        run = list(of_one)
+        groups = [piece.group for piece in run for _ in piece.at]
+        found.append(replace(run[0].whole.take(np.concatenate([piece.at for piece in run])), groups=groups))
+    return concatenate(view, found) if len(found) != 1 else found[0]
 
 
 def joined(pieces: Sequence[Any], view: View, read: Callable[[Any], Iterator[Batch]]) -> Batch:

@@ -11,8 +11,8 @@ import io
 import math
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError, printable
 from verifier.base.extras import install_hint
 from verifier.base.files import open_regular
-from verifier.data.array_files import archive_of, filled, header, read, skip, stream_of
+from verifier.data.array_files import archive_of, filled, header, labels, read, skip, stream_of
 from verifier.data.axes import Axes, WrongShapeError, by
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
@@ -36,6 +36,8 @@ MAX_UNPACKED = 16 * 2**30
 """Most bytes that the members of one .npz may unpack to, together."""
 MAX_WHOLE = 2**30
 """Most bytes of an array in Fortran order, or of a .pt file, which must be read whole."""
+GROUPS = "groups.npy"
+"""The member of a .npz that says what the samples beside it were cut from."""
 MAX_MAGNITUDE = 8.0
 """Values beyond it are on another scale, such as 0 to 255; a generator's overshoot of 0 to 1 stays below."""
 
@@ -44,8 +46,8 @@ MAX_MAGNITUDE = 8.0
 class Tensor:
     """One array, its header checked, with what its ``axes`` are.
 
-    ``array``, if it is not None, is the data, which otherwise is read from the file. Made by ``open_tensors`` and
-    ``tensor_of``.
+    ``array``, if it is not None, is the data, which otherwise is read from the file. ``groups``, if it is not None,
+    says what each sample was cut from; by default each is its own. Made by ``open_tensors`` and ``tensor_of``.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Tensor:
     axes: Axes
     view: View
     array: NDArray[Any] | None = None
+    groups: Sequence[str] | None = None
 
     @property
     def samples(self) -> int:
@@ -70,20 +73,23 @@ class Tensor:
         Raises InputError at the first value that is not finite or not on the scale; what came before it has been given
         by then (``check`` first where that matters).
         """
-        divides = self.axes.divides(self.dtype, self._stored, self.view, self.name)
+        axes = self._settled()
         at = 0
         for chunk in self._chunks():
             self._require_scale(chunk, at)
-            yield self._batch(chunk, at, divides)
+            yield self._batch(chunk, at, axes)
             at += len(chunk)
 
     def check(self) -> None:
         """Read all values and raise InputError at the first that ``batches`` would refuse."""
-        self.axes.divides(self.dtype, self._stored, self.view, self.name)
+        self._settled()
         at = 0
         for chunk in self._chunks():
             self._require_scale(chunk, at)
             at += len(chunk)
+
+    def _settled(self) -> Axes:
+        return self.axes.settled(self.dtype, self._stored, self.view, self.name)
 
     def _require_scale(self, chunk: NDArray[Any], first: int) -> None:
         if self.dtype.kind == "b":
@@ -96,38 +102,34 @@ class Tensor:
         if self.dtype.kind in "iu":
             least, largest, expected = self.axes.integers
             if low < least or high > largest:
-                raise InputError(
-                    self.name, f"expected {expected}, found values from {low} to {high}{self._from(first)}"
-                )
+                found = f"expected {expected}, found values from {low} to {high}{self._from(first)}"
+                advice = self.axes.advice(low, high, integers=True)
+                raise InputError(self.name, found + (f"; {advice}" if advice else ""))
         elif not np.isfinite(low) or not np.isfinite(high):
             sample, row, step = np.argwhere(~np.isfinite(chunk))[0]
             cell = self.axes.cell(int(row), int(step), self.view)
             where = ("" if self.axes.single else f"sample {first + sample}, ") + cell
             raise InputError(self.name, f"{where}: expected a finite number, found {chunk[sample, row, step]}")
-        elif max(-low, high) > MAX_MAGNITUDE:
-            raise self._off_scale(low, high, first, "rescale them")
-        elif low < self.axes.lowest:
-            raise self._off_scale(low, high, first, "if they go from -1 to 1, save (x + 1) / 2")
-
-    def _off_scale(self, low: float, high: float, first: int, advice: str) -> InputError:
-        found = f"values from {low:g} to {high:g}{self._from(first)}"
-        return InputError(self.name, f"expected values on the scale from 0 to 1, found {found}; {advice}")
+        elif max(-low, high) > MAX_MAGNITUDE or low < self.axes.lowest:
+            found = f"values from {low:g} to {high:g}{self._from(first)}; {self.axes.advice(low, high, integers=False)}"
+            raise InputError(self.name, f"expected values on the scale from 0 to 1, found {found}")
 
     def _from(self, first: int) -> str:
         return "" if self.axes.single else f" from sample {first} on"
 
-    def _batch(self, chunk: NDArray[Any], first: int, divides: bool) -> Batch:
+    def _batch(self, chunk: NDArray[Any], first: int, axes: Axes) -> Batch:
         steps = self.axes.steps
         cuts = self.view.cuts(steps)
         n = len(chunk)
-        values, extra = self.axes.samples_of(chunk, cuts, self.view, divides)
+        values, extra = axes.samples_of(chunk, cuts, self.view)
         names = [self.name] if self.axes.single else [f"{self.name}[{i}]" for i in range(first, first + n)]
+        groups = names if self.groups is None else self.groups[first : first + n]
         return Batch(
             view=self.view,
             values=values,
             lengths=np.tile(np.array([length for _, length in cuts], np.int64), n),
             names=[name if length == steps else f"{name}@{start}" for name in names for start, length in cuts],
-            groups=[name for name in names for _ in cuts],
+            groups=[group for group in groups for _ in cuts],
             starts=np.tile(np.array([start for start, _ in cuts], np.int64), n),
             # A generated sample is taken for a cut: where its piece would begin or end is not known.
             begins=np.zeros(len(values), np.bool_),
@@ -167,9 +169,10 @@ def open_tensors(path: Path, view: View, *, name: str) -> list[Tensor]:
     """The arrays in a .npy or .npz file, none of their data read, or the tensors in a .pt file.
 
     In a .npz, each array of a right shape is one, called ``name:key``; others are passed over, and so are other layouts
-    where there are plain cells. A .pt file holds one tensor, or a dict of them, which is taken like a .npz. Raises
-    InputError if there is none, if a header does not agree with the size of the data, and for a .pt file if PyTorch is
-    not installed.
+    where there are plain cells. An array ``groups`` of numbers or texts, one for each sample of the one array beside
+    it, says what these were cut from. A .pt file holds one tensor, or a dict of them, which is taken like a .npz.
+    Raises InputError if there is none, if a header does not agree with the size of the data, and for a .pt file if
+    PyTorch is not installed.
     """
     suffix = path.suffix.lower()
     if suffix == ".pt":
@@ -180,7 +183,7 @@ def open_tensors(path: Path, view: View, *, name: str) -> list[Tensor]:
             file.seek(0)
             return [_tensor(file, size, path, None, name, view)]
     tensors: list[Tensor] = []
-    refused: list[InputError] = []
+    refused: list[tuple[int, InputError]] = []
     with archive_of(path, name) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if len({info.filename for info in members}) < len(members):
@@ -197,16 +200,33 @@ def open_tensors(path: Path, view: View, *, name: str) -> list[Tensor]:
                 try:
                     tensors.append(_tensor(stream, info.file_size, path, info, inside, view))
                 except WrongShapeError as error:
-                    refused.append(error)
-    return _chosen(tensors, refused, name)
+                    refused.append((info.file_size, error))
+        return _grouped(_chosen(tensors, refused, name), archive, name)
 
 
-def _chosen(tensors: list[Tensor], refused: list[InputError], name: str) -> list[Tensor]:
+def _grouped(tensors: list[Tensor], archive: zipfile.ZipFile, name: str) -> list[Tensor]:
+    """The arrays of an archive, with the groups that stand in it."""
+    if GROUPS not in archive.namelist() or any(
+        tensor.member and tensor.member.filename == GROUPS for tensor in tensors
+    ):
+        return tensors
+    inside = f"{name}:groups"
+    if len(tensors) != 1:
+        raise InputError(inside, f"expected one array of samples beside it, found {len(tensors)}; save a file for each")
+    with cast(io.BufferedIOBase, archive.open(GROUPS)) as stream:
+        groups = labels(stream, archive.getinfo(GROUPS).file_size, inside)
+    if len(groups) != tensors[0].samples:
+        raise InputError(inside, f"expected one for each of {tensors[0].samples:,} samples, found {len(groups):,}")
+    return [replace(tensors[0], groups=[f"{name}:{group}" for group in groups])]
+
+
+def _chosen(tensors: list[Tensor], refused: list[tuple[int, InputError]], name: str) -> list[Tensor]:
+    """The arrays that are meant. ``refused`` are others, with their size: what is wrong with the largest is said."""
     if tensors:
         # A few rows of integers beside piano rolls are labels, or chords.
         return [tensor for tensor in tensors if tensor.axes.plain] or tensors
     if refused:
-        raise refused[0]
+        raise max(refused, key=lambda sized: sized[0])[1]
     raise InputError(name, "expected at least one array, found none")
 
 
@@ -216,6 +236,28 @@ def tensor_of(array: NDArray[Any], view: View, *, name: str) -> Tensor:
 
 
 def _tensors_of_pt(path: Path, view: View, name: str) -> list[Tensor]:
+    tensors: list[Tensor] = []
+    refused: list[tuple[int, InputError]] = []
+    for inside, value in _content_of_pt(path, name).items():
+        try:
+            tensors.append(tensor_of(array_of_torch(value, inside), view, name=inside))
+        except WrongShapeError as error:
+            if inside == name:
+                raise
+            refused.append((value.numel(), error))
+    return _chosen(tensors, refused, name)
+
+
+def arrays_of_pt(path: Path, name: str) -> dict[str, NDArray[Any]]:
+    """The tensors in a .pt file as arrays, by their names in it. Raises InputError where ``open_tensors`` does."""
+    found = {inside: array_of_torch(value, inside) for inside, value in _content_of_pt(path, name).items()}
+    if not found:
+        raise InputError(name, "expected at least one array, found none")
+    return found
+
+
+def _content_of_pt(path: Path, name: str) -> dict[str, Any]:
+    """The tensors in a .pt file: one called ``name``, or those of a dict as ``name:key``."""
     try:
         torch = importlib.import_module("torch")
     except ImportError as error:
@@ -240,20 +282,11 @@ def _tensors_of_pt(path: Path, view: View, name: str) -> list[Tensor]:
             found = printable(f"{type(error).__name__}: {error}".split("\n", 1)[0])[:200]
             raise InputError(name, f"expected a file saved by torch.save, found damage ({found})") from error
     if isinstance(content, torch.Tensor):
-        return [tensor_of(array_of_torch(content, name), view, name=name)]
+        return {name: content}
     if not isinstance(content, Mapping):
         found = type(content).__name__
         raise InputError(name, f"expected a tensor or a dict of tensors, found an object of the type {found}")
-    tensors: list[Tensor] = []
-    refused: list[InputError] = []
-    for key, value in content.items():
-        if isinstance(value, torch.Tensor):
-            inside = f"{name}:{printable(key)}"
-            try:
-                tensors.append(tensor_of(array_of_torch(value, inside), view, name=inside))
-            except WrongShapeError as error:
-                refused.append(error)
-    return _chosen(tensors, refused, name)
+    return {f"{name}:{printable(key)}": value for key, value in content.items() if isinstance(value, torch.Tensor)}
 
 
 def array_of_torch(tensor: Any, name: str) -> NDArray[Any]:
@@ -274,7 +307,9 @@ def _tensor(
 ) -> Tensor:
     shape, fortran, dtype, offset = header(stream, name)
     if dtype.hasobject:
-        raise WrongShapeError(name, "expected numbers, found Python objects, which are never loaded")
+        raise WrongShapeError(
+            name, f"expected numbers, found Python objects, which are never loaded; {_load(path, member, view)}"
+        )
     declared = math.prod(shape) * dtype.itemsize + offset
     if declared != size:
         raise InputError(name, f"expected {declared:,} bytes for an array of {by(shape)} {dtype}, found {size:,}")
@@ -286,6 +321,14 @@ def _tensor(
             " with numpy.ascontiguousarray(x)",
         )
     return tensor
+
+
+def _load(path: Path, member: zipfile.ZipInfo | None, view: View) -> str:
+    """How to save an array of objects as arrays of numbers, one each."""
+    inside = "" if member is None else f"[{member.filename.removesuffix('.npy')!r}]"
+    loaded = f'numpy.load({str(path)!r}, allow_pickle=True, encoding="latin1"){inside}'
+    line = f'numpy.savez("samples.npz", *[{medium_of(view).from_object} for p in {loaded}])'
+    return f"if you trust the file, save each as an array: {line}"
 
 
 def _checked(

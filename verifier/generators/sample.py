@@ -195,20 +195,12 @@ def write_npz(path: Path, samples: Iterable[NDArray[np.float32]], manifest: Mani
                 member.write(np.ascontiguousarray(values, descr).data)
 
 
-class Unreadable(NamedTuple):
-    """Samples whose MIDI files verifier refuses to read."""
-
-    silent: int
-    """No note in them."""
-    short: int
-    """Their last note ends before the window, under a view that drops what does not fill one."""
-
-
-def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifest: Manifest) -> Unreadable:
+def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifest: Manifest) -> int:
     """Write each sample as a MIDI file ``000000.mid``, and the manifest, into a new folder: all of it or nothing.
 
-    A cell sounds from the threshold of the view on. Raises InputError if samples are no piano rolls of the view, or do
-    not fit into the format.
+    Returns how many of them verifier refuses to read, since their last note ends before the window, under a view that
+    drops what does not fill one. A cell sounds from the threshold of the view on. Raises InputError if samples are no
+    piano rolls of the view, or do not fit into the format.
     """
     view, config = manifest.view, manifest.generator
     writer = medium_of(view).sample_writer(view, path)  # refuses what it cannot write before the long work
@@ -218,16 +210,15 @@ def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifes
             f"MIDI files need samples of 1 channel and the {view.rows} pitches of the view,"
             f" found {config.channels} and {config.rows}; write a .npz",
         )
-    silent = short = at = 0
+    short = at = 0
     with _replacing_folder(path) as folder:
         for block in samples:
             for sample in block[:, 0]:
                 steps = writer(folder / f"{at:06}.mid", sample)
-                silent += not steps
                 short += bool(steps) and not view.cuts(steps)
                 at += 1
         (folder / MANIFEST).write_bytes(_yaml(manifest))
-    return Unreadable(silent, short)
+    return short
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Arrays of pictures: samples x height x width, with their channels before these or last."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +34,7 @@ class PixelAxes(PlaneAxes):
         return np.ascontiguousarray(chunk.transpose(0, 3, 1, 2)).reshape(-1, view.rows, self.steps)
 
 
-def picture_axes(shape: tuple[int, ...], view: ImageView, name: str) -> Axes:
+def picture_axes(shape: tuple[int, ...], dtype: np.dtype[Any], view: ImageView, name: str) -> Axes:
     """What the axes of an array of pictures are: of the size and the channels of the view, which may be left out where
     there is one. Raises WrongShapeError that says what to do.
     """
@@ -48,6 +50,40 @@ def picture_axes(shape: tuple[int, ...], view: ImageView, name: str) -> Axes:
         return shapes[shape[1:]](samples=shape[0], steps=view.width, stored=shape[1:])
     first, last = by(("samples", channels, *size)), by(("samples", *size, channels))
     wanted = f"{by(('samples', *size))}, {first}" if channels == 1 else first
+    lines = "; ".join(f"if {condition}, save {line}" for condition, line in _lines(shape, dtype, view))
     raise WrongShapeError(
-        name, f"expected {wanted} or {last}, as the view has {view.height} lines of {view.width}, found {by(shape)}"
+        name,
+        f"expected {wanted} or {last}, as the view has {view.height} lines of {view.width}, found {by(shape)}"
+        + (f"; {lines}" if lines else ""),
     )
+
+
+def _lines(shape: tuple[int, ...], dtype: np.dtype[Any], view: ImageView) -> Iterator[tuple[str, str]]:
+    """What may be meant by an array of another shape, and what to type then."""
+    size, channels = (view.height, view.width), view.channels
+    cells = math.prod(size)
+    if len(shape) == 2 and shape[1] == channels * cells:
+        yield (
+            "each row is a picture",
+            f"x.reshape(len(x), {', '.join(map(str, (*[channels] * (channels > 1), *size)))})",
+        )
+    if len(shape) == 2 and channels == 1 and shape[1] == 3 * cells:
+        yield "each row is a picture in colour", _grey(f"x.reshape(len(x), 3, {size[0]}, {size[1]})", 1, dtype)
+    if len(shape) == 4 and channels == 1 and shape[1:] == (3, *size):
+        yield "they are in colour", _grey("x", 1, dtype)
+    if len(shape) == 4 and channels == 1 and shape[1:] in ((*size, 3), (*size, 4)):
+        yield "they are in colour", _grey("x[..., :3]" if shape[3] == 4 else "x", 3, dtype)
+    if len(shape) == 4 and channels == 3 and shape[1:] == (*size, 4):
+        yield "the last channel is transparency", "x[..., :3]"
+    if channels == 3 and shape[1:] == size:
+        yield "they are grey", "numpy.stack([x, x, x], axis=1)"
+    if shape[:-1] in ((*size, channels), *([size] if channels == 1 else [])):
+        yield "the last axis is that of the samples", "numpy.moveaxis(x, -1, 0)"
+    elif channels == 1 and shape[1:] == size[::-1]:
+        yield "the axis of the height comes last", "x.transpose(0, 2, 1)"
+
+
+def _grey(x: str, axis: int, dtype: np.dtype[Any]) -> str:
+    """The luma of what has its colours in that axis, on the scale of ``x``."""
+    luma = f"numpy.tensordot({x}, [0.299, 0.587, 0.114], axes=({axis}, 0))"
+    return luma if dtype.kind == "f" else f"numpy.rint({luma}).astype({dtype.name!r})"

@@ -12,11 +12,12 @@ from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, Cell, Found, Medium, ObjectReader
 from verifier.data.pieces import Extent
 from verifier.image.pixels import PixelPiece
-from verifier.image.view import IMAGE_SUFFIXES, ImageView
+from verifier.image.view import IMAGE_SUFFIXES, PICTURE_SUFFIXES, ImageView
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from verifier.data.container import Container
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
 
@@ -36,6 +37,14 @@ class ImageMedium(Medium):
 
         return is_image(name)
 
+    def view_like(self, path: Path) -> Mapping[str, Any]:
+        from verifier.image.read import settings_like
+
+        return settings_like(path, path.name)
+
+    def is_collection(self, name: str) -> bool:
+        return self.is_file(name) and not name.lower().endswith(PICTURE_SUFFIXES)
+
     def read(self, path: Path, view: ImageView, *, name: str, keep_source: bool = False) -> Iterator[Batch]:
         from verifier.image.read import read_images
 
@@ -54,7 +63,7 @@ class ImageMedium(Medium):
     def axes(self, shape: tuple[int, ...], dtype: np.dtype[Any], view: ImageView, name: str) -> Axes:
         from verifier.image.axes import picture_axes
 
-        return picture_axes(shape, view, name)
+        return picture_axes(shape, dtype, view, name)
 
     def objects(self) -> Mapping[tuple[str, str], ObjectReader]:
         from verifier.image.read import batch_of_image
@@ -72,6 +81,11 @@ class ImageMedium(Medium):
     def describe(self, view: ImageView) -> str:
         tiles = ", cut into tiles" if view.cut == "tiles" else ""
         return f"pictures of {view.width} x {view.height} pixels, {'grey' if view.channels == 1 else 'colour'}{tiles}"
+
+    def container(self) -> "Container":
+        from verifier.image.container import PictureContainer
+
+        return PictureContainer()
 
     def faults(self) -> "Mapping[str, Fault]":
         from verifier.image.faults import FAULTS

@@ -17,6 +17,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ def is_image(name: str) -> bool:
     labels do not.
     """
     lower = name.lower()
-    if re.search(r"idx1[-.]ubyte(\.gz)?$", lower):
+    if re.search(r"idx3[-.]ubyte(\.gz)?$", lower):
+        return True
+    if re.search(r"idx1[-.]ubyte(\.gz)?$|labels?[^/]*\.(idx|ubyte|gz)$", lower):
         return False
     return lower.endswith("idx3-ubyte") or Path(lower).suffix in IMAGE_SUFFIXES
 
@@ -66,7 +69,7 @@ def read_images(path: Path, view: ImageView, *, name: str) -> Iterator[Batch]:
     if suffix in PICTURE_SUFFIXES:
         yield _batch(_picture(path, view, name)[None], [name], view, name)
         return
-    of_all = _cifar(path, name) if suffix == ".bin" else _idx(path, name)
+    of_all = data_set(path, name)
     height, width = of_all.shape[-2:]
     _require_size(height, width, view, name)
     at_once = max(1, CHUNK_CELLS // (view.channels * height * width))
@@ -76,11 +79,66 @@ def read_images(path: Path, view: ImageView, *, name: str) -> Iterator[Batch]:
         yield _batch(_in_planes(some, view, name), names, view, name)
 
 
+def data_set(path: Path, name: str) -> NDArray[np.uint8]:
+    """(n, height, width) grey pictures of an IDX file, or (n, 3, height, width) of a binary batch of CIFAR. Raises
+    InputError for a file that is none, or is damaged.
+    """
+    return _cifar(path, name) if path.suffix.lower() == ".bin" else _idx(path, name)
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[Image.Image]:
+    """The picture in a file, of which the header was read. Raises InputError for damage, there and within the block,
+    and for more than MAX_PIXELS.
+    """
+    with open_regular(path, name) as file, warnings.catch_warnings():
+        # Pillow warns of odd metadata, and of many pixels, which is refused below.
+        warnings.simplefilter("ignore")
+        try:
+            # The formats are named because Pillow would also take PostScript, and run an interpreter for it.
+            image: Image.Image = Image.open(file, formats=_FORMATS)
+        except Image.DecompressionBombError as error:
+            raise InputError(name, f"expected a picture of at most {MAX_PIXELS:,} pixels, found more") from error
+        except Exception as error:
+            raise _damage(name, error) from error
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise InputError(name, f"expected a picture of at most {MAX_PIXELS:,} pixels, found {width} x {height}")
+        yield image
+
+
+def decoded(image: Image.Image, name: str) -> Image.Image:
+    """The picture with its pixels. Raises InputError for damage."""
+    try:
+        image.load()
+    except Exception as error:
+        # Pillow documents no class for damaged files. Only its call stands in this block.
+        raise _damage(name, error) from error
+    return image
+
+
 def batch_of_image(image: Any, view: ImageView, name: str) -> Batch:
     """The samples of an image of PIL; see ``read_images``."""
     width, height = image.size
     _require_size(height, width, view, name)
     return _batch(_pixels(image, view, name)[None], [name], view, name)
+
+
+def settings_like(path: Path, name: str) -> dict[str, int]:
+    """The height, the width and the channels of a view that has room for a picture of the file. Raises InputError."""
+    lower = path.name.lower()
+    if lower.endswith(PICTURE_SUFFIXES):
+        with open_regular(path, name) as file:
+            try:
+                image: Image.Image = Image.open(file, formats=_FORMATS)
+            except Exception as error:
+                raise _damage(name, error) from error
+            width, height = image.size
+            return {"height": height, "width": width, "channels": 1 if image.mode in _GREY | _DEEP else 3}
+    if lower.endswith(".bin"):
+        return {"height": _CIFAR_SIDE, "width": _CIFAR_SIDE, "channels": 3}
+    height, width = _idx(path, name).shape[1:]
+    return {"height": height, "width": width, "channels": 1}
 
 
 def _require_size(height: int, width: int, view: ImageView, name: str) -> None:
@@ -149,19 +207,8 @@ def _in_planes(pixels: NDArray[np.uint8], view: ImageView, name: str) -> NDArray
 
 def _picture(path: Path, view: ImageView, name: str) -> NDArray[Any]:
     """(channels, height, width) uint8, or float32 where the file has 16 bits."""
-    with open_regular(path, name) as file, warnings.catch_warnings():
-        # Pillow warns of odd metadata, which are not read, and of many pixels, which is refused below.
-        warnings.simplefilter("ignore")
-        try:
-            # The formats are named because Pillow would also take PostScript, and run an interpreter for it.
-            image: Image.Image = Image.open(file, formats=_FORMATS)
-        except Image.DecompressionBombError as error:
-            raise InputError(name, f"expected a picture of at most {MAX_PIXELS:,} pixels, found more") from error
-        except Exception as error:
-            raise _damage(name, error) from error
+    with opened(path, name) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise InputError(name, f"expected a picture of at most {MAX_PIXELS:,} pixels, found {width} x {height}")
         _require_size(height, width, view, name)
         try:
             pixels = _pixels(image, view, name)

@@ -64,11 +64,17 @@ class EmptySamples:
     def index(self, pieces: Sequence[Any], view: Any) -> None:
         return None
 
+    def pack(self, index: None) -> Mapping[str, NDArray[Any]]:
+        return {}
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> None:
+        return None
+
     def calibrate(self, learned: Batch, held_out: Batch, index: None) -> RealEmpty:
         empty = sum(int(_is_empty(batch).sum()) for batch in (learned, held_out) if len(batch))
         return RealEmpty(samples=len(learned) + len(held_out), empty=empty)
 
-    def ready(self, reference: RealEmpty | None, index: None) -> "ReadyEmptySamples | str":
+    def ready(self, reference: RealEmpty | None, index: object) -> "ReadyEmptySamples | str":
         if reference is None:
             return "the spec was learned without a count of empty real samples"
         return ReadyEmptySamples(reference)
@@ -85,12 +91,12 @@ class ReadyEmptySamples:
         return IsEmpty(_is_empty(batch))
 
     def judge(self, tally: IsEmpty, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
-        from scipy.stats import binom
+        from scipy.special import bdtrc
 
         if not len(names):
             return None
         at = np.flatnonzero(tally.values).tolist()
-        fails = bool(at) and binom.sf(len(at) - 1, len(names), self.real.p_value()) <= LEVEL
+        fails = bool(at) and bdtrc(len(at) - 1, len(names), self.real.p_value()) <= LEVEL
         real = f"{self.real.empty:,} of {self.real.samples:,} real ones"
         return _worded(
             EmptyResult(

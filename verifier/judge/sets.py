@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs
+from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.judge import coverage
@@ -87,12 +88,20 @@ class SetCheck(Protocol):
         """The learned ``pieces`` of the corpus, made ready to be compared with; None if the check needs no corpus."""
         ...
 
+    def pack(self, index: Any) -> Mapping[str, NDArray[Any]]:
+        """The index as rows of numbers, by name, to be kept in a file."""
+        ...
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> Any:
+        """The index that ``pack`` made these of. Raises InputError for arrays that it did not make."""
+        ...
+
     def calibrate(self, learned: Batch, held_out: Batch, index: Any) -> Struct | None:
         """What real samples do; None if these cannot say. ``index`` is that of the learned pieces."""
         ...
 
     def ready(self, reference: Any, index: Any) -> ReadyCheck | str:
-        """The check made ready; or why it cannot be made. ``index`` is None where the corpus is not at hand."""
+        """The check made ready; or why it cannot be made. In place of an ``index`` that is not at hand it says why."""
         ...
 
 
@@ -116,6 +125,10 @@ class SetWide(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_
         """All verdicts there are."""
         results: list[CoverageResult | SetCheckResult] = [*self.coverage.values(), *self.checks.values()]
         return [result.verdict for result in results]
+
+    def skipped_beside(self, other: "SetWide") -> list[str]:
+        """What was not looked for here, and was in the other set."""
+        return [why for why in self.skipped if why.partition(": ")[0] in other.checks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +160,7 @@ class SetChecker:
         cls, reference: SetReference, rules: Sequence[Rule], checks: Sequence[SetCheck], indices: Mapping[str, Any]
     ) -> "SetChecker":
         """For those of ``rules`` that have a curve. ``indices`` hold the learned part of the corpus for the checks, by
-        key, if it is at hand.
+        key, or say why it is not at hand.
         """
         chosen = {
             rule.name(): rule for rule in rules if rule.name() in reference.coverage and isinstance(rule, Vocabulary)

@@ -38,7 +38,9 @@ def pack(pieces: Sequence[Notes]) -> Arrays:
         "names": np.array([piece.name for piece in pieces], np.str_),
         "groups": np.array([piece.group for piece in pieces], np.str_),
         "meters": np.array([piece.meter for piece in pieces], np.float64),
+        "meters_known": np.array([piece.meter_known for piece in pieces], np.bool_),
         "pickups": np.array([piece.pickup for piece in pieces], np.float64),
+        "lengths": np.array([piece.length for piece in pieces], np.float64),
         "drums": np.array([piece.drums for piece in pieces], np.int64),
         "fermata_counts": np.array([len(piece.fermatas) for piece in pieces], np.int64),
         "fermatas": np.concatenate([np.zeros(0), *(piece.fermatas for piece in pieces)]),
@@ -52,29 +54,29 @@ def pack(pieces: Sequence[Notes]) -> Arrays:
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
     """The pieces that ``pack`` put into ``arrays``. Raises KeyError or ValueError for arrays that it did not make."""
-    names, groups, meters, counts = (arrays[key] for key in ("names", "groups", "meters", "counts"))
+    names, groups, counts, under = (arrays[key] for key in ("names", "groups", "counts", "fermata_counts"))
     notes = {key: arrays[key] for key in ("onsets", "ends", "pitches", "parts")}
-    drums, pickups, held = arrays["drums"], arrays["pickups"], np.cumsum(arrays["fermata_counts"])
-    if any(len(values) != counts.sum() for values in notes.values()) or len(arrays["fermatas"]) != sum(
-        arrays["fermata_counts"]
-    ):
+    if any(len(values) != counts.sum() for values in notes.values()) or len(arrays["fermatas"]) != under.sum():
         raise ValueError("the arrays of notes differ in length")
-    stops = np.cumsum(counts)
-    fermatas = np.split(arrays["fermatas"], held)[:-1]
+    onsets, ends, pitches, parts = (np.split(values, np.cumsum(counts))[:-1] for values in notes.values())
+    fermatas = np.split(arrays["fermatas"], np.cumsum(under))[:-1]
+    each = {key: arrays[key] for key in ("meters", "meters_known", "pickups", "lengths", "drums")}
+    if any(len(values) != len(names) for values in (groups, counts, under, *each.values())):
+        raise ValueError("the arrays of pieces differ in length")
     return [
         Notes(
-            name=str(name),
-            group=str(group),
-            meter=float(meter),
-            pickup=float(pickup),
-            drums=int(hits),
-            fermatas=under,
-            onsets=notes["onsets"][stop - count : stop],
-            ends=notes["ends"][stop - count : stop],
-            pitches=notes["pitches"][stop - count : stop],
-            parts=notes["parts"][stop - count : stop],
+            name=str(names[i]),
+            group=str(groups[i]),
+            onsets=onsets[i],
+            ends=ends[i],
+            pitches=pitches[i],
+            parts=parts[i],
+            meter=float(each["meters"][i]),
+            meter_known=bool(each["meters_known"][i]),
+            pickup=float(each["pickups"][i]),
+            fermatas=fermatas[i],
+            length=float(each["lengths"][i]),
+            drums=int(each["drums"][i]),
         )
-        for name, group, meter, pickup, hits, under, count, stop in zip(
-            names, groups, meters, pickups, drums, fermatas, counts, stops, strict=True
-        )
+        for i in range(len(names))
     ]

@@ -1,46 +1,148 @@
 """Arrays of music: piano rolls of cells or bits, or the pitches of four voices.
 
-samples x rows x steps      the pitches of the view
+samples x rows x steps      the pitches of the view; or all 128 of MIDI; or the 88 keys of a piano, 21 to 108
 samples x rows/8 x steps    uint8, eight rows a byte as by ``numpy.packbits(x, axis=1)``, the first row the highest bit
 samples x 4 x steps         integers, the MIDI number that each of VOICES voices sounds; 0 and -1 are rests
+
+Where a shape leaves open which axis is time, or a type which scale, the content decides, if it is clear.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
-from verifier.data.axes import Axes, Chunks, Cuts, cell_axes, cut, without_channel
+from verifier.data.axes import Axes, Chunks, Cuts, WrongShapeError, by, cut
 from verifier.data.extra import Extra
 from verifier.data.view import View
+from verifier.music import array_content as content
+from verifier.music.array_advice import (
+    MOST_VOICES,
+    VOICES,
+    channel_free,
+    likely_widths,
+    refusal,
+    rolls_line,
+    voices_line,
+    widths,
+)
 from verifier.music.extra import PITCHES, Music
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
-VOICES = 4
-"""Rows of an array that holds the pitches of voices."""
+MOST_PITCHES = 128
+"""Pitches there are: a longer axis holds steps."""
+DENSE = 0.4
+"""Share of pitches from which on numbers are not taken for a roll of velocities."""
+HOLDS = 0.3
+"""Share of the number 128 from which on it is a note that goes on, as no music rests so much."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RollAxes(Axes):
-    """Cells of a piano roll: booleans, and integers that are all 0 or 1, give bool; others are divided by 255."""
+    """Cells of a piano roll: booleans, and integers that are all 0 or 1, give bool; others are divided by 255. Numbers
+    that are velocities give bool too: all that are not 0 sound.
+
+    first_pitch  MIDI number of the first row; other rows than the view's are left out
+    turned       what to type if the last axis is that of pitches; nothing where the shape excludes it
+    straight     the same if it is not, of a shape that is read only where the content says which it is
+    """
 
     integers = (0, 255, "integers 0 and 1, or 0 to 255")
     lowest = -np.inf
+    first_pitch: int
+    turned: str = ""
+    straight: str = ""
+    velocities: bool = False
 
-    def divides(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> bool:
+    def settled(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> Self:
+        assert isinstance(view, PianoRollView)
         above = dtype.kind in "iu" and any(chunk.max() > 1 for chunk in chunks())
-        if not self.plain and not above:  # of zeros and ones alone: cells of another view
-            rows = f"{self.stored[0]} rows of 0 and 1 alone"
-            raise InputError(name, f"expected {view.rows} rows, as the view has pitches, found {rows}")
-        return above and self.plain
+        first = self.unpacked(content.seen(chunks()), view)
+        self._require_cells(first, dtype, above, view, name)
+        if dtype.kind == "f" and np.isfinite(first).all():
+            _require_unit_scale(first, name)
+        threshold = view.threshold * (255 if above else 1)
+        velocities = dtype.kind != "b" and content.are_velocities(first, threshold)
+        if above and dtype == np.int8 and not velocities and first.min() >= 0:
+            raise InputError(name, "expected levels up to 255, found int8, which ends at 127; save x / 127")
+        self._require_order(first > 0 if velocities else first >= threshold, view, name)
+        return replace(self, divides=above and not velocities, velocities=velocities)
 
-    def values(self, chunk: NDArray[Any], divides: bool) -> NDArray[Any]:
-        if chunk.dtype.kind in "biu" and not divides:
+    def _require_cells(
+        self, first: NDArray[Any], dtype: np.dtype[Any], above: bool, view: PianoRollView, name: str
+    ) -> None:
+        """Raise InputError for what has the shape of cells but is the pitches of voices, or bits."""
+        shape = self.stored if self.single else (self.samples, *self.stored)
+        expected = f"expected pitches x steps, found {by(shape)}"
+        least = 0.1 if self.steps == VOICES else DENSE
+        if self.steps <= MOST_VOICES and dtype.kind != "b" and content.are_pitches(first, least):
+            floating = dtype.kind == "f"
+            line = voices_line("x", self.steps, view, steps_first=True, single=self.single, floating=floating)
+            raise InputError(name, f"{expected} of pitches: if the axis of {self.steps} holds the voices, save {line}")
+        if dtype == np.uint8 and above and self.plain and self.steps * 8 == view.window:
+            raise InputError(
+                name,
+                f"{expected} bytes: if these are packed bits, save numpy.unpackbits(x, axis={len(shape) - 1}); if they"
+                f" are {self.steps} steps of intensities, save x / 255",
+            )
+
+    def _require_order(self, on: NDArray[np.bool_], view: PianoRollView, name: str) -> None:
+        """Raise InputError if the content says that steps come before pitches, or does not say what it must."""
+        rows, steps = self.stored[0], self.steps
+        if steps > MOST_PITCHES:
+            return
+        expected = f"expected samples x {view.rows} pitches x steps"
+        if content.looks_swapped(on):
+            swapped = f"{expected}, found notes along the other axis: the axes look swapped"
+            if not self.turned:
+                pitches = f"{view.lowest_pitch} to {view.highest_pitch}"
+                raise InputError(name, f"{swapped}; transpose them, and cut or pad {steps} pitches to MIDI {pitches}")
+            raise InputError(name, f"{swapped}; save {self.turned}")
+        if self.straight and not content.looks_ordered(on):
+            raise InputError(
+                name,
+                f"{expected}, found {rows} x {steps}, which the content does not explain: if the axis of {rows} holds"
+                f" the pitches, save {self.straight}; if that of {steps} does, save {self.turned}",
+            )
+
+    def advice(self, low: float, high: float, *, integers: bool) -> str:
+        if integers:
+            return "if all above 0 sound, save x > 0"
+        if low < 0:
+            return LOGITS
+        return "if these are velocities, save x > 0" + ("; if they go to 255, save x / 255" if high <= 255 else "")
+
+    def values(self, chunk: NDArray[Any]) -> NDArray[Any]:
+        if self.velocities:
+            return np.asarray(chunk > 0)
+        if chunk.dtype.kind in "biu" and not self.divides:
             return chunk.view(np.bool_) if chunk.dtype in (np.uint8, np.int8, np.bool_) else chunk.astype(np.bool_)
-        return super().values(chunk, divides)
+        return super().values(chunk)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideAxes(RollAxes):
+    """Other rows than those of the view: these are taken, and notes outside are counted."""
+
+    plain = False
+
+    def samples_of(self, chunk: NDArray[Any], cuts: Cuts, view: View) -> tuple[NDArray[Any], Extra | None]:
+        assert isinstance(view, PianoRollView)
+        values = self.values(chunk)
+        pitches = np.arange(values.shape[1]) + self.first_pitch
+        inside = (pitches >= view.lowest_pitch) & (pitches <= view.highest_pitch)
+        taken = np.zeros((len(values), view.rows, values.shape[2]), values.dtype)
+        taken[:, pitches[inside] - view.lowest_pitch] = values[:, inside]
+        left_out = values[:, ~inside]
+        on = left_out if left_out.dtype == np.bool_ else left_out >= np.float32(view.threshold)
+        begins = on & ~np.pad(on[:, :, :-1], ((0, 0), (0, 0), (1, 0)))
+        taken, begins = cut(taken, cuts, 0), cut(begins, cuts, False)
+        outside = np.zeros((len(taken), PITCHES), np.int32)
+        outside[:, pitches[~inside]] = begins.sum(2)
+        return taken, replace(Music.none(len(taken), taken.shape[2]), outside=outside)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +150,12 @@ class BitAxes(RollAxes):
     """Eight rows a byte."""
 
     plain = False
+
+    def settled(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> Self:
+        assert isinstance(view, PianoRollView)
+        _require_above(self, chunks, view, name)
+        self._require_order(self.unpacked(content.seen(chunks()), view) > 0, view, name)
+        return self
 
     def unpacked(self, chunk: NDArray[Any], view: View) -> NDArray[Any]:
         return np.unpackbits(chunk, axis=1, count=view.rows)
@@ -60,9 +168,23 @@ class VoiceAxes(RollAxes):
     plain = False
     integers = (SILENT, 127, f"pitches from 0 to 127, or {SILENT}")
 
-    def samples_of(
-        self, chunk: NDArray[Any], cuts: Cuts, view: View, divides: bool
-    ) -> tuple[NDArray[Any], Extra | None]:
+    def settled(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> Self:
+        _require_above(self, chunks, view, name)
+        first = content.seen(chunks())
+        share = float((first == 128).mean())
+        if HOLDS <= share < 1 and first.max() == 128:
+            at = "numpy.where(x != 128, numpy.arange(x.shape[-1]), 0)"
+            line = f"numpy.take_along_axis(x, numpy.maximum.accumulate({at}, axis=-1), axis=-1)"
+            raise InputError(
+                name, f"expected pitches from 0 to 127, found {share:.0%} of 128: if it holds a note, save {line}"
+            )
+        return self
+
+    def advice(self, low: float, high: float, *, integers: bool) -> str:
+        rest = int(high if high > 127 else low)
+        return f"if {rest} is a rest, save numpy.where(x == {rest}, 0, x)"
+
+    def samples_of(self, chunk: NDArray[Any], cuts: Cuts, view: View) -> tuple[NDArray[Any], Extra | None]:
         assert isinstance(view, PianoRollView)
         values, voices, outside = _of_voices(chunk.astype(np.int16), view)
         values = cut(values, cuts, 0)
@@ -83,22 +205,59 @@ class VoiceAxes(RollAxes):
         )
 
 
+LOGITS = "if these are logits, save 1 / (1 + numpy.exp(-x))"
+TANH = "if they go from -1 to 1, save (x + 1) / 2"
+
+
+def _require_unit_scale(first: NDArray[Any], name: str) -> None:
+    """Raise InputError for floating-point numbers whose bulk, or edge, says that silence is not 0."""
+    low, high = float(first.min()), float(first.max())
+    if low >= -0.5 or max(-low, high) > 8:  # another message, with the place, is for what is larger
+        return
+    bounded, most_below = low >= -1.001 and high <= 1.001, float(np.median(first)) < -0.5
+    found = f"expected values on the scale from 0 to 1, found values from {low:g} to {high:g}"
+    if bounded:
+        raise InputError(
+            name, f"{found}; {TANH}" + ("" if most_below else "; if they overshoot 0 to 1, save x.clip(0, 1)")
+        )
+    if most_below:
+        raise InputError(name, f"{found}, most of them below 0; {LOGITS}")
+
+
+def _require_above(axes: RollAxes, chunks: Chunks, view: View, name: str) -> None:
+    """Raise InputError for zeros and ones alone: cells of another view."""
+    if not any(chunk.max() > 1 for chunk in chunks()):
+        rows = f"{axes.stored[0]} rows of 0 and 1 alone"
+        raise InputError(name, f"expected {view.rows} rows, as the view has pitches, found {rows}")
+
+
 def roll_axes(shape: tuple[int, ...], dtype: np.dtype[Any], view: PianoRollView, name: str) -> Axes:
     """What the axes of an array of music are; plain cells with one channel may have it first or last. Raises
     WrongShapeError that says what to do.
     """
-    axes = without_channel(shape, view.rows)
-    flat = len(axes) == 3 and len(shape) < 4
-    if flat and axes[1] != view.rows:
-        packed = -(-view.rows // 8) if dtype == np.uint8 else 0
-        layouts: dict[int, type[RollAxes]] = {VOICES: VoiceAxes} if dtype.kind in "iu" else {}
-        if packed > 1:
-            layouts[packed] = BitAxes
-        if axes[1] in layouts and not axes[1] == packed == VOICES:
-            kind = layouts[axes[1]]
-            return kind(samples=axes[0], steps=axes[2], stored=axes[1:], single=len(shape) == 2)
-    other = {VOICES: "voices"} if dtype.kind in "iu" and len(shape) < 4 else {}
-    return cell_axes(shape, view, name, words=("pitches", "steps"), other=other, kind=RollAxes)
+    x, axes = channel_free(shape, view)
+    if len(axes) != 3:
+        raise WrongShapeError(name, refusal(shape, dtype, view))
+    n, rows, steps = axes
+    single = len(shape) == 2
+    common: dict[str, Any] = {"samples": n, "steps": steps, "stored": (rows, steps), "single": single}
+    known = widths(view)
+    turned = rolls_line(x, steps, view, steps_first=True, single=single) if steps in likely_widths(view) else ""
+    if rows == view.rows:
+        return RollAxes(**common, first_pitch=view.lowest_pitch, turned=turned)
+    packed = -(-view.rows // 8) if dtype == np.uint8 and len(shape) < 4 else 0
+    voices = dtype.kind in "iu" and len(shape) < 4
+    if rows == VOICES and voices and packed != VOICES:
+        return VoiceAxes(**common, first_pitch=view.lowest_pitch)
+    if rows == packed > 1 and rows != VOICES:
+        bits = "numpy.unpackbits(x, axis=1)"
+        if steps == view.rows:
+            turned = f"{bits}.transpose(0, 2, 1)"
+        return BitAxes(**common, first_pitch=view.lowest_pitch, turned="" if single else turned)
+    if rows in known and not (steps == VOICES and dtype.kind != "b"):
+        straight = rolls_line(x, rows, view, steps_first=False, single=single) if steps == view.rows else ""
+        return WideAxes(**common, first_pitch=known[rows], turned=turned, straight=straight)
+    raise WrongShapeError(name, refusal(shape, dtype, view))
 
 
 def _of_voices(chunk: NDArray[np.int16], view: PianoRollView) -> tuple[NDArray[np.bool_], Voices, NDArray[np.int16]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.base.errors import InputError
 from verifier.data.axes import Axes
 from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, Cell, Classes, Found, Medium, ObjectReader, SampleWriter
@@ -20,9 +21,13 @@ from verifier.music.view import PianoRollView
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from verifier.data.container import Container
     from verifier.judge.sets import SetCheck
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
+
+OF_PIECE = "numpy.nan_to_num(numpy.array(p, float), nan=-1).astype(int).T"
+"""Integers of voices x steps of a piece of steps x voices, as in the arrays of JSB Chorales."""
 
 
 class MusicMedium(Medium):
@@ -30,24 +35,31 @@ class MusicMedium(Medium):
 
     name = "piano-roll"
     view = PianoRollView
+    spec_format = 2
     suffixes = SYMBOLIC_SUFFIXES
     rules = "verifier.music.rules"
     storage = MusicStorage
     whole_pieces = True
     copies = (".musicxml", ".mid")
+    from_object = OF_PIECE
 
     def piece(self, path: Path, *, name: str, group: str) -> Piece:
         return read_notes(path, name=name, group=group)
+
+    def work(self, path: Path, *, name: str, group: str) -> Piece:
+        notes = read_notes(path, name=name, group=group)
+        if not len(notes.onsets):
+            raise InputError(name, "expected at least one pitched note, found none")
+        return notes
 
     def named_file(self, name: str) -> Path | None:
         return music21_work(name)
 
     def extent(self, piece: Notes, view: PianoRollView) -> Extent | None:
-        from verifier.music.piano_roll import span
+        from verifier.music.piano_roll import cuts_of, total_steps
 
-        first, end = span(piece, view)
-        cuts = view.cuts(end - first)
-        return Extent(len(cuts), max((length for _, length in cuts), default=end - first))
+        cuts = cuts_of(piece, view)
+        return Extent(len(cuts), max((length for _, length in cuts), default=total_steps(piece, view)))
 
     def batch_of(self, pieces: Sequence[Notes], view: PianoRollView, *, keep_source: bool = False) -> Batch:
         from verifier.music.piano_roll import batch_of
@@ -68,6 +80,11 @@ class MusicMedium(Medium):
         from verifier.music.axes import roll_axes
 
         return roll_axes(shape, dtype, view, name)
+
+    def advice(self, path: Path, view: PianoRollView) -> str:
+        from verifier.music.array_advice import of_lists
+
+        return of_lists(path, view)
 
     def objects(self) -> Mapping[tuple[str, str], ObjectReader]:
         from verifier.music.read.objects import READERS
@@ -109,6 +126,11 @@ class MusicMedium(Medium):
         from verifier.music.near_duplicates import NearDuplicates
 
         return (EmptySamples(), NearDuplicates(), Memorisation())
+
+    def container(self) -> "Container":
+        from verifier.music.container import MusicContainer
+
+        return MusicContainer()
 
     def faults(self) -> "Mapping[str, Fault]":
         from verifier.music.faults import FAULTS

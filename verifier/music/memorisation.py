@@ -10,7 +10,7 @@ How long a stretch unseen real pieces share with the corpus says how long is too
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -20,16 +20,16 @@ from msgspec import Meta, Struct, structs
 from numpy.typing import NDArray
 
 from verifier.base import statistics
-from verifier.base.errors import InputError
 from verifier.base.text import percent
 from verifier.data.batch import Batch
-from verifier.data.pieces import piece_name
+from verifier.data.medium import batch_of
+from verifier.data.pieces import BatchPiece, piece_name
 from verifier.data.view import require_same_view
 from verifier.judge.calibration import Verdict
 from verifier.judge.sets import SetCheckResult, details_of
 from verifier.music import words as places
-from verifier.music.features.chord_grams import GRAM, Chords, Ints, Words, chords, grams
-from verifier.music.piano_roll import batch_of
+from verifier.music.corpus_index import Arrays, Index, build_index, packed, unpacked
+from verifier.music.features.chord_grams import GRAM, Chords, Ints, chords, grams
 from verifier.music.samples import music, roll_view
 from verifier.music.view import PianoRollView
 from verifier.rule.rule import Share
@@ -47,57 +47,6 @@ _INTERVALS = (
     *("unison", "semitone", "tone", "minor third", "major third", "fourth", "tritone"),
     *("fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Index:
-    """The grams of a corpus: hashes (k,) ascending, and chords (k,) the chord at which each starts.
-
-    ``music`` are the chords of all samples of the corpus, in order; names, starts, meters and pickups (n,) describe
-    these samples as in Batch.
-    """
-
-    view: PianoRollView
-    hashes: Words
-    chords: Ints
-    music: Chords
-    names: Sequence[str]
-    starts: Ints
-    meters: NDArray[np.float64]
-    pickups: NDArray[np.float64]
-
-
-def build_index(batches: Iterable[Batch]) -> Index:
-    """The index of a corpus: best of whole pieces (``window: null``), since a gram across two windows is in neither.
-
-    Raises InputError for no batch.
-    """
-    parts = list(batches)
-    if not parts:
-        raise InputError("", "there is no piece to index")
-    sung = [chords(part) for part in parts]
-    samples = np.cumsum([0, *(len(part) for part in parts)])
-    of = np.concatenate([found.samples + before for found, before in zip(sung, samples[:-1], strict=True)])
-    joined = Chords(
-        samples=of,
-        shapes=np.concatenate([found.shapes for found in sung]),
-        lowest=np.concatenate([found.lowest for found in sung]),
-        starts=np.concatenate([found.starts for found in sung]),
-        steps=np.concatenate([found.steps for found in sung]),
-        first=np.searchsorted(of, np.arange(samples[-1] + 1)),
-    )
-    found = grams(joined, GRAM)
-    order = np.argsort(found.hashes, kind="stable")
-    return Index(
-        view=roll_view(parts[0]),
-        hashes=found.hashes[order],
-        chords=found.chords[order],
-        music=joined,
-        names=[name for part in parts for name in part.names],
-        starts=np.concatenate([part.starts for part in parts]),
-        meters=np.concatenate([music(part).meters for part in parts]),
-        pickups=np.concatenate([music(part).pickups for part in parts]),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,17 +310,25 @@ class Memorisation:
         return _worded(msgspec.convert(details, CopyingResult))
 
     def index(self, pieces: Sequence[Any], view: PianoRollView) -> Index:
-        """The pieces, whole, on the grid of ``view``."""
-        return build_index([batch_of(pieces, structs.replace(view, window=None, remainder="keep"))])
+        """The pieces, whole, on the grid of ``view``; of what is in memory, the windows that there are."""
+        in_memory = any(isinstance(piece, BatchPiece) for piece in pieces)
+        whole = view if in_memory else structs.replace(view, window=None, remainder="keep")
+        return build_index([batch_of(pieces, whole)])
+
+    def pack(self, index: Index) -> Arrays:
+        return packed(index)
+
+    def unpack(self, arrays: Arrays, view: PianoRollView) -> Index:
+        return unpacked(arrays, view)
 
     def calibrate(self, learned: Batch, held_out: Batch, index: Index | None) -> CopyingReference | None:
         return None if index is None else calibrate_copying(index, held_out)
 
-    def ready(self, reference: CopyingReference | None, index: Index | None) -> "ReadyMemorisation | str":
+    def ready(self, reference: CopyingReference | None, index: Index | str | None) -> "ReadyMemorisation | str":
         if reference is None:
             return "the spec was learned without held-out pieces to set its limit"
-        if index is None:
-            return "the corpus that the spec was learned from is not at hand"
+        if not isinstance(index, Index):
+            return f"copies were not looked for: {index or 'the corpus is not at hand'}"
         return ReadyMemorisation(reference, index)
 
 

@@ -60,8 +60,8 @@ def write_midi(path: Path, roll: NDArray[np.bool_], view: PianoRollView) -> None
     """Write ``roll`` (pitches, steps) as a MIDI file of one track: each run of sounding steps is one note.
 
     Read under the same view, the file gives the same roll up to the silence at its end. A roll without any note gives a
-    sound file that ``read_notes`` refuses, as it refuses every file without notes. Raises InputError if the grid of the
-    view or the length of the roll does not fit into the format.
+    sound file, which is read as a piece without notes. Raises InputError if the grid of the view or the length of the
+    roll does not fit into the format.
     """
     if roll.shape[0] != view.pitches:
         raise ValueError(f"{roll.shape[0]} rows in a view of {view.pitches} pitches")

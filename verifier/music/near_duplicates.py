@@ -364,10 +364,16 @@ class NearDuplicates:
     def index(self, pieces: Sequence[Any], view: Any) -> None:
         return None
 
+    def pack(self, index: None) -> Mapping[str, NDArray[Any]]:
+        return {}
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> None:
+        return None
+
     def calibrate(self, learned: Batch, held_out: Batch, index: None) -> TwinCurve | None:
         return twin_curve(learned, held_out)
 
-    def ready(self, reference: TwinCurve | None, index: None) -> "ReadyNearDuplicates | str":
+    def ready(self, reference: TwinCurve | None, index: str | None) -> "ReadyNearDuplicates | str":
         if reference is None:
             return "the spec was learned without samples to say how much real sets repeat"
         return ReadyNearDuplicates(reference)

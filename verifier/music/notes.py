@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Notes:
-    """The notes of one piece, one entry a note in each array.
+    """The notes of one piece, one entry a note in each array; there may be none.
 
     onsets, ends  (m,) float64, quarter notes from the start of the piece
-    pitches       (m,) int64, MIDI numbers 0..127
-    parts         (m,) int64, the part or track each note stands in, from 0
-    meter         quarter notes in a bar (first time signature; 4 where there is none)
+    pitches       (m,) int64, MIDI numbers 0..127, as they sound
+    parts         (m,) int64, the part, track or voice each note stands in, from 0
+    meter         quarter notes in a bar of the piece (first time signature; 4 where there is none)
+    meter_known   whether the file has a time signature
     pickup        quarter notes before the first full bar
-    drums         hits of percussion, which are no notes here
     fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
+    length        quarter notes to the end of the file; 0 stands for the end of the last note
+    drums         notes of percussion, which are left out
     """
 
     kind: ClassVar[str] = "piano-roll"
@@ -30,6 +32,8 @@ class Notes:
     pitches: NDArray[np.int64]
     parts: NDArray[np.int64]
     meter: float = 4.0
+    meter_known: bool = True
     pickup: float = 0.0
-    drums: int = 0
     fermatas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    length: float = 0.0
+    drums: int = 0

@@ -31,13 +31,14 @@ def steps_of(quarters: NDArray[np.float64], view: PianoRollView) -> NDArray[np.i
 
 
 def total_steps(notes: Notes, view: PianoRollView) -> int:
-    """Steps of the piece on the grid of ``view``, up to the end of its last note.
+    """Steps of the piece on the grid of ``view``, at least one: up to the end of its last note, or without notes to the
+    end of the file.
 
-    Raises InputError for a piece with no notes, and for one longer than MAX_STEPS.
+    Raises InputError for a piece longer than MAX_STEPS.
     """
-    if len(notes.onsets) == 0:
-        raise InputError(notes.name, "expected at least one note, found none")
-    last_onset, last_end = notes.onsets.max(), notes.ends.max()
+    last_onset, last_end = notes.onsets.max(initial=0), notes.ends.max(initial=0)
+    if not len(notes.onsets):
+        last_end = max(last_end, notes.length)
     longest = float(last_end) * float(view.steps_per_quarter)
     if longest > MAX_STEPS:
         raise InputError(notes.name, f"expected at most {MAX_STEPS:,} steps, found a piece of {longest:,.0f}")
@@ -48,7 +49,7 @@ def total_steps(notes: Notes, view: PianoRollView) -> int:
 def piano_roll(notes: Notes, view: PianoRollView) -> NDArray[np.bool_]:
     """The piece on the grid of ``view``: (pitches, steps) bool. Two notes on one pitch that overlap make one sound.
 
-    Raises InputError for a piece with no notes, and for one longer than MAX_STEPS, before anything is allocated.
+    Raises InputError for a piece longer than MAX_STEPS, before anything is allocated.
     """
     total = total_steps(notes, view)
     roll = np.empty((1, view.pitches, total), np.bool_)
@@ -90,13 +91,24 @@ def _paint(
 
 def span(notes: Notes, view: PianoRollView) -> tuple[int, int]:
     """The first step of the quarter in which the piece begins to sound, and the step after its last: what is cut into
-    windows. Rests before the music are none of it: a pickup may be written with them or without.
+    windows. Rests before the music are none of it: a pickup may be written with them or without. A piece without a note
+    is one window of silence.
 
     Raises InputError as ``total_steps`` does.
     """
     end = total_steps(notes, view)
+    if not len(notes.onsets):
+        return 0, view.window or end
     first = steps_of(np.floor(notes.onsets.min(keepdims=True) + 1e-6), view)
     return int(first[0]), end
+
+
+def cuts_of(notes: Notes, view: PianoRollView) -> Sequence[tuple[int, int]]:
+    """(start, length) of each window of a piece, in steps from its beginning. Raises InputError as ``total_steps``."""
+    first, end = span(notes, view)
+    if not len(notes.onsets):
+        return [(first, end)]
+    return [(first + start, length) for start, length in view.cuts(end - first)]
 
 
 class _Windows(NamedTuple):
@@ -111,21 +123,21 @@ class _Windows(NamedTuple):
     ends: NDArray[np.bool_]
 
 
-def _windows(spans: Sequence[tuple[int, int]], view: PianoRollView) -> _Windows:
-    rows = [
-        (piece, first + start, length, start == 0, first + start + length == end)
-        for piece, (first, end) in enumerate(spans)
-        for start, length in view.cuts(end - first)
-    ]
-    pieces, starts, lengths, begins, ends = np.array(rows, np.int64).reshape(-1, 5).T
-    return _Windows(pieces, starts, lengths, begins.astype(np.bool_), ends.astype(np.bool_))
+def _windows(pieces: Sequence[Notes], view: PianoRollView) -> _Windows:
+    rows = []
+    for piece, notes in enumerate(pieces):
+        first, end = span(notes, view)
+        rows += [
+            (piece, start, length, start == first, start + length == end) for start, length in cuts_of(notes, view)
+        ]
+    of, starts, lengths, begins, ends = np.array(rows, np.int64).reshape(-1, 5).T
+    return _Windows(of, starts, lengths, begins.astype(np.bool_), ends.astype(np.bool_))
 
 
 def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
-    """All windows of all pieces, in order. With ``window: null`` each piece is one sample."""
+    """All windows of all pieces, in order. With ``window: null`` each piece is one sample; so is one without a note."""
     pieces = list(pieces)
-    spans = [span(notes, view) for notes in pieces]
-    cuts = _windows(spans, view)
+    cuts = _windows(pieces, view)
     counts = np.bincount(cuts.pieces, minlength=len(pieces))
     n, width = len(cuts.pieces), view.window or int(cuts.lengths.max(initial=1))
     # All pieces stand on one long time line, each from the first column of its first window.
@@ -133,7 +145,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     rows, first, last = _spans(notes, view)
     of = np.repeat(np.arange(len(pieces)), [len(piece.onsets) for piece in pieces])
     ends = np.cumsum(counts * width, dtype=np.int64)
-    shifts = ends - counts * width - np.array([start for start, _ in spans], np.int64)
+    shifts = ends - counts * width - np.array([span(piece, view)[0] for piece in pieces], np.int64)
     lines = _lines(pieces, notes, of, shifts, ends, view)
     kept = first + shifts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
     off_grid = _is_off_grid(notes.onsets[kept], view)

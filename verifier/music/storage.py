@@ -116,7 +116,7 @@ def _clips(real: Mapping[int, int], tested: Mapping[int, int]) -> str:
     They are clips if more of them are shorter than nearly every real piece than chance allows, or more of them equally
     long. An end that is not known to be one must not be judged: where real pieces happen to look so, a rule is lost.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     pieces, real_pieces = sum(tested.values()), sum(real.values())
     if not real_pieces:
@@ -124,11 +124,11 @@ def _clips(real: Mapping[int, int], tested: Mapping[int, int]) -> str:
     lengths = sorted(real)
     shortest = lengths[0]
     short = sum(count for bars, count in tested.items() if bars < shortest)
-    if short and binom.sf(short - 1, pieces, 1 / (real_pieces + 1)) <= CHANCE:
+    if short and bdtrc(short - 1, pieces, 1 / (real_pieces + 1)) <= CHANCE:
         return f"{short:,} of {pieces:,} files are shorter than any of the corpus ({shortest} bars): they may be clips"
     bars, most = max(tested.items(), key=lambda entry: entry[1])
     # As probable as that any length of the corpus should be so frequent.
-    chance = sum(binom.sf(most - 1, pieces, count / real_pieces) for count in real.values())
+    chance = sum(bdtrc(most - 1, pieces, count / real_pieces) for count in real.values())
     if chance <= CHANCE:
         return f"{most:,} of {pieces:,} files end in bar {bars}: they may be clips"
     return ""

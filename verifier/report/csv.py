@@ -11,6 +11,7 @@ from typing import Any
 
 from verifier.base.errors import printable
 from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetResult
+from verifier.verbs.audit import TOGETHER, Audit
 from verifier.verbs.diff import RuleChange, SpecDiff
 from verifier.verbs.evaluate import ALL, Discrimination, Evaluation
 from verifier.verbs.power import Caught, PowerTable, Share
@@ -20,7 +21,7 @@ CHANGE = ("rule", "change", "name", "before", "after")
 """Columns of a diff of specs."""
 
 
-def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable, path: Path) -> None:
+def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable | Audit, path: Path) -> None:
     """Write the table of a record. Columns stand in the order in which rows first have them."""
     rows = list(_rows(record))
     columns = list(
@@ -48,13 +49,15 @@ def cell(value: object) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
-def _rows(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable) -> Iterator[Row]:
+def _rows(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable | Audit) -> Iterator[Row]:
     if isinstance(record, Run):
         return _run(record)
     if isinstance(record, SpecDiff):
         return _spec_diff(record)
     if isinstance(record, Evaluation):
         return _evaluation(record)
+    if isinstance(record, Audit):
+        return _audit(record)
     return _power(record) if isinstance(record, PowerTable) else _diff(record)
 
 
@@ -214,6 +217,29 @@ def _told(of: str, told: Discrimination) -> dict[str, object]:
         f"{of}average-precision": told.average_precision,
         f"{of}tpr": told.tpr,
     }
+
+
+def _audit(found: Audit, equalised: bool = False) -> Iterator[Row]:
+    """A row for each generated set and property, then one for all together; then the same of equalised samples."""
+    for name, audited in found.generated.items():
+        together = {TOGETHER: audited.together} if audited.together else {}
+        for key, told in {**audited.properties, **together}.items():
+            yield {
+                "generated": name,
+                "equalised": equalised,
+                "real": found.real,
+                "property": key,
+                "real-samples": told.real,
+                "generated-samples": told.generated,
+                "auroc": told.auroc,
+                **_ends("auroc", told.interval),
+                "how": told.how,
+                "tells": told.tells,
+                "of-content": told.of_content,
+                "finding": told.finding,
+            }
+    if found.equalised:
+        yield from _audit(found.equalised.audit, True)
 
 
 def _power(table: PowerTable) -> Iterator[Row]:

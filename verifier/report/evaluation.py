@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verifier.base.errors import printable
+from verifier.report import audit
 from verifier.report.terminal import safe
 from verifier.verbs.evaluate import ALL, Discrimination, Evaluated, Evaluation
 
@@ -22,6 +23,8 @@ def print_evaluation(out: Console, found: Evaluation) -> None:
             style = "bold" if rule == ALL else ""
             table.add_row(Text(rule, style=style), *(Text(cell, style=style) for cell in cells(told, of_sets)))
         out.print()
+        for line in before(generator):
+            out.print(f"[yellow]note[/] {safe(name)}: {safe(line)}", soft_wrap=True)
         out.print(table)
 
 
@@ -33,6 +36,13 @@ def sizes(found: Evaluation) -> str:
 def size(generator: Evaluated) -> str:
     """How many samples of a generator there were."""
     return f"{generator.samples:,} samples, {generator.groups:,} groups"
+
+
+def before(generator: Evaluated) -> Iterator[str]:
+    """What tells the samples of a generator apart before any rule does, in a line, if anything does."""
+    found = generator.audit
+    if found is not None and audit.strong(found):
+        yield f"{audit.verdict(found)}; see verify audit"
 
 
 def columns(found: Evaluation, generator: Evaluated) -> list[str]:

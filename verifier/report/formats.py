@@ -12,11 +12,12 @@ from verifier.base.files import replacing, require_writable
 if TYPE_CHECKING:  # a report of one sort need not import what the others are of
     from verifier.spec.run import Run, RunDiff
     from verifier.spec.spec import Spec
+    from verifier.verbs.audit import Audit
     from verifier.verbs.diff import SpecDiff
     from verifier.verbs.evaluate import Evaluation
     from verifier.verbs.power import PowerTable
 
-What = Literal["run", "diff of runs", "diff of specs", "evaluation", "power", "spec"]
+What = Literal["run", "diff of runs", "diff of specs", "evaluation", "power", "spec", "audit"]
 TYPES: Mapping[str, What] = {
     "Run": "run",
     "RunDiff": "diff of runs",
@@ -24,9 +25,10 @@ TYPES: Mapping[str, What] = {
     "Evaluation": "evaluation",
     "PowerTable": "power",
     "Spec": "spec",
+    "Audit": "audit",
 }
 """The name of a type, or of one that it derives from -> what it is."""
-TABLES: Sequence[What] = ("run", "diff of runs", "diff of specs", "evaluation", "power")
+TABLES: Sequence[What] = ("run", "diff of runs", "diff of specs", "evaluation", "power", "audit")
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -68,7 +70,7 @@ def require_formats(paths: Sequence[Path], what: What) -> None:
 
 
 def write(
-    thing: "Run | RunDiff | SpecDiff | Evaluation | PowerTable | Spec",
+    thing: "Run | RunDiff | SpecDiff | Evaluation | PowerTable | Spec | Audit",
     path: Path,
     beside: Mapping[str, Any] | None = None,
 ) -> None:

@@ -94,6 +94,9 @@ def _cases(result: SetResult) -> Iterator[Case]:
             yield Case(f"coverage of {name}", coverage.verdict, coverage.reason)
         for title, check in result.whole.checks.items():
             yield Case(title, check.verdict, check.reason)
+        for skipped in result.whole.skipped:
+            title, _, why = skipped.partition(": ")
+            yield Case(title, "undecided", why)
 
 
 def _places(violations: Iterable[Violation]) -> Iterator[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from verifier.base.errors import printable
 from verifier.base.text import percent
 from verifier.judge.domain_shift import Domain
-from verifier.report import evaluation, power
+from verifier.report import audit, evaluation, power
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
+from verifier.report.terminal import skipped_checks
 from verifier.rule.rule import HeldOut
 from verifier.spec.run import RuleDiff, RuleResult, Run, RunDiff, SetDiff
+from verifier.verbs.audit import Audit
 from verifier.verbs.diff import SpecDiff
 from verifier.verbs.evaluate import ALL, Evaluation
 from verifier.verbs.power import PowerTable
@@ -20,18 +22,20 @@ PLACES = 12
 """Lines in a fold."""
 
 
-def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable, path: Path) -> None:
+def write(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable | Audit, path: Path) -> None:
     """Write the summary of a check, with its gate if the run has one, of a diff, or the tables of an evaluation."""
     path.write_text("\n".join(_lines(record)) + "\n", encoding="utf-8")
 
 
-def _lines(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable) -> Iterator[str]:
+def _lines(record: Run | RunDiff | SpecDiff | Evaluation | PowerTable | Audit) -> Iterator[str]:
     if isinstance(record, Run):
         return _run(record)
     if isinstance(record, SpecDiff):
         return _spec_diff(record)
     if isinstance(record, Evaluation):
         return _evaluation(record)
+    if isinstance(record, Audit):
+        return _audit(record)
     return _power(record) if isinstance(record, PowerTable) else _diff(record)
 
 
@@ -46,6 +50,7 @@ def _run(run: Run) -> Iterator[str]:
     yield f"### verify {code(run.spec.get('name', ''))}: {verdicts}"
     if run.gate:
         yield f"\n**{exit_line(run.gate)}** The verdicts above compare with real data; they did not decide.\n"
+        yield from (f"{code(note)}\n" for note in run.gate.notes)
         for pair in run.gate.sets:
             yield from _pair(pair)
     results = list(run.sets.values())
@@ -65,6 +70,7 @@ def _run(run: Run) -> Iterator[str]:
     ]
     yield from _table(["violations per trial", "real, held out", *(code(label) for label in run.sets)], rows)
     yield from whole
+    yield from (f"{code(why)}\n" for why in skipped_checks(run))
     for label, result in run.sets.items():
         yield from (f"{code(label)}: {code(trace.words())}\n" for trace in result.processed)
         if isinstance(result.domain, Domain):
@@ -132,6 +138,7 @@ def _spec_diff(diff: SpecDiff) -> Iterator[str]:
 def _evaluation(found: Evaluation) -> Iterator[str]:
     yield f"Spec {code(found.spec)}, against {code(found.real)}: {evaluation.sizes(found)}"
     for name, generator in found.generators.items():
+        yield from (f"\n{code(name)}: {code(line)}" for line in evaluation.before(generator))
         yield from _table(
             [f"{code(name)}: {evaluation.size(generator)}", *evaluation.columns(found, generator)],
             [
@@ -139,6 +146,23 @@ def _evaluation(found: Evaluation) -> Iterator[str]:
                 for rule, told, of_sets in evaluation.rows(generator)
             ],
         )
+
+
+def _audit(found: Audit, after: str = "") -> Iterator[str]:
+    for name, audited in found.generated.items():
+        yield f"### verify audit {code(name)}{after}: {code(audit.verdict(audited))}\n"
+        yield f"Against {code(found.real)}: {audit.sizes(found, audited)}"
+        if audited.telling:
+            rows = [
+                [code(each.words), audit.area(each), code("; ".join([each.finding, *audit.also(audited, each)]))]
+                for each in audited.telling
+            ]
+            yield from _table(["property", "AUROC, 95 % interval", "what tells"], rows)
+        yield ""
+        yield from (f"- {code(line)}" for line in audit.remarks(audited))
+    if found.equalised:
+        yield f"\nEqualised in {code(found.equalised.folder)}: {'; '.join(found.equalised.words)}\n"
+        yield from _audit(found.equalised.audit, ", equalised")
 
 
 def _power(table: PowerTable) -> Iterator[str]:

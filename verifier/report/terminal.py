@@ -63,6 +63,8 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
         out.print(
             "[yellow]note[/] the spec has no calibration on held-out pieces: rates, but no verdicts", soft_wrap=True
         )
+    for skipped in skipped_checks(run):
+        out.print(f"[yellow]note[/] {safe(skipped)}", soft_wrap=True)
     for label, result in run.sets.items():
         for trace in result.processed:
             out.print(f"[magenta]processed[/] {safe(label)} {safe(trace.words())}", soft_wrap=True)
@@ -108,6 +110,11 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
         _print_whole(out, label, result)
         for problem in result.unreadable:
             out.print(f"[yellow]unreadable[/] {safe(problem)}", soft_wrap=True)
+
+
+def skipped_checks(run: Run) -> list[str]:
+    """What no set was looked through for, and why: it depends on the spec, not on the sets, and is said once."""
+    return list(dict.fromkeys(why for result in run.sets.values() if result.whole for why in result.whole.skipped))
 
 
 def _size(result: SetResult) -> str:

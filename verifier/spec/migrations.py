@@ -105,7 +105,7 @@ def _renamed(collapsed: Sequence[Any]) -> list[Any]:
 def _ranges_by_pitch(spec: dict[str, Any]) -> dict[str, Any]:
     """In format 1 ranges are of pitches, by name or by number, and similarity is told in bars; bars of 4 quarters are
     what most of them were. A record of an older run can be read so; a spec in a file is to be learned again, as its
-    rules of music count other things today (``require_current``).
+    rules of music count other things today (``current_file``).
     """
     rules = spec.get("rules")
     if not isinstance(rules, list):
@@ -144,16 +144,16 @@ def _in_quarters(part: str) -> str:
     return part
 
 
-def require_current(spec: dict[str, Any]) -> None:
-    """Raise InputError for a spec of music of format 1: what its rules counted, and so how real pieces scored, is not
-    what they count today.
+def current_file(spec: dict[str, Any]) -> dict[str, Any]:
+    """As ``current_spec``, of a spec in a file of its own. Raises InputError for one that is to be learned again: its
+    rules counted other things, and so its real pieces scored otherwise.
     """
-    view = spec.get("view")
-    if spec.get("verifier") == 1 and isinstance(view, dict) and view.get("kind") == "piano-roll":
+    medium, found = _medium(spec), spec.get("verifier")
+    if medium is not None and isinstance(found, int) and 0 < found < medium.spec_format:
         raise InputError(
-            "",
-            "learned by an older verify, whose rules of music asked for keys and pickups; learn it again: verify learn",
+            "", "learned by an older verify, whose rules counted other things; learn it again: verify learn"
         )
+    return current_spec(spec)
 
 
 RUNS: Mapping[int, Step] = {0: _checks_by_title}

@@ -45,9 +45,28 @@ class Sampling(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     seed: Annotated[int, Meta(ge=0)] = 0
 
 
+HELD_OUT_DIGITS = 12
+"""Of the sha256 of a held-out file, those that a spec keeps."""
+
+
+class CorpusFiles(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True, omit_defaults=True):
+    """The files of a corpus that is not known by name, so that it can be found again, and no other taken for it.
+
+    ``path`` is where they lay, as it was typed: from the folder of the spec, or from the working directory. ``sha256``
+    is of the ``number`` of files together, with their paths from there; ``held-out`` has the first digits of that of
+    each held-out one, where a piece is a file and these are not too many.
+    """
+
+    path: str
+    number: Annotated[int, Meta(ge=1)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    held_out: dict[str, Annotated[str, Meta(pattern=f"^[0-9a-f]{{{HELD_OUT_DIGITS}}}$")]] = {}
+
+
 class CorpusRecord(Provenance, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """What the rules were learned from: the corpus, its split, and the windows chosen."""
+    """What the rules were learned from: the corpus, its split, the windows chosen, and its files if it is one's own."""
 
     name: str
     split: Split
     sampling: Sampling | None = None
+    files: CorpusFiles | None = None

@@ -12,7 +12,7 @@ import yaml
 from msgspec import Meta, Struct, structs
 
 from verifier.base.errors import InputError, located, printable
-from verifier.base.files import read_text, replacing
+from verifier.base.files import read_text, replacing, replacing_all
 from verifier.base.text import plural
 from verifier.data.medium import Medium, decoded_view, medium_of
 from verifier.data.storage import StorageProfile
@@ -22,7 +22,9 @@ from verifier.judge.coverage import RarefactionCurve
 from verifier.judge.sets import SetReference
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
-from verifier.spec.migrations import SPEC_FORMAT, current_spec, require_current
+from verifier.spec import index as indexing
+from verifier.spec.index import IndexRecord, Surroundings
+from verifier.spec.migrations import SPEC_FORMAT, current_file
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.suppressions import Accepted, accepting, arranged, type_key
 
@@ -36,6 +38,7 @@ class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     name: str
     view: dict[str, Any]
     corpus: CorpusRecord
+    index: IndexRecord | None = None
     rules: list[Any]
     accepted: tuple[Accepted, ...] = ()
     facts: dict[str, Any] | None = None
@@ -58,6 +61,10 @@ class Spec(Struct, frozen=True, kw_only=True):
     """What real sets cover and repeat, by their size."""
     calibration: Calibration | None = None
     """What held-out real data scored; None if nothing was held out, and then there are no p-values."""
+    index: IndexRecord | None = None
+    """The file beside it that the checks of whole sets compare with; None if they compare with nothing."""
+    surroundings: Surroundings = Surroundings()
+    """Where it was read from, with that file; no part of what is written."""
 
     def __repr__(self) -> str:
         rules = f"{plural('rule', len(self.rules))} of {self.view.kind}"
@@ -74,8 +81,20 @@ class Spec(Struct, frozen=True, kw_only=True):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def save(self, path: str | Path) -> None:
-        """Write the spec as YAML, whole or not at all. Raises InputError for a place that cannot be written to."""
+        """Write the spec as YAML, and its index beside it (``bach.yaml``, ``bach.index.npz``): both whole, or nothing.
+
+        Raises InputError for a place that cannot be written to.
+        """
         dump(self, Path(path))
+
+    def indices(self) -> dict[str, Any]:
+        """What the checks of whole sets compare samples with, by their keys; or why that is not at hand."""
+        checks = medium_of(self.view).set_checks() or ()
+        data, file = self.surroundings.index, self.surroundings.file
+        if data is not None:
+            place = str(indexing.beside(file)) if file else f"the index of {self.name}"
+            return indexing.unpacked(data, checks, self.view, place)
+        return {check.key: indexing.why_missing(self.index, self.surroundings) for check in checks}
 
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
@@ -108,8 +127,12 @@ class Spec(Struct, frozen=True, kw_only=True):
 
 
 def load(path: Path) -> Spec:
-    """The spec in a YAML file. Raises InputError that names the place in the file."""
-    return loads(read_text(path, "a spec file", MAX_BYTES), path)
+    """The spec in a YAML file, with the index beside it. Raises InputError that names the place in the file, and for an
+    index that is not the spec's.
+    """
+    spec = loads(read_text(path, "a spec file", MAX_BYTES), path)
+    found = indexing.read(path, spec.index) if spec.index else None
+    return structs.replace(spec, surroundings=Surroundings(path, found))
 
 
 def loads(text: str, place: object = "spec") -> Spec:
@@ -141,8 +164,7 @@ def loads(text: str, place: object = "spec") -> Spec:
             f"{printable(place)}{f', line {line}' if line else ''}", f"{path}: {problem}" if path else problem
         )
 
-    at_line(functools.partial(require_current, data), "verifier")
-    data = at_line(functools.partial(current_spec, data), "verifier")
+    data = at_line(functools.partial(current_file, data), "verifier")
     head = at_line(functools.partial(msgspec.convert, data, _Head), "")
     view = at_line(functools.partial(decoded_view, head.view), "view")
     medium = medium_of(view)
@@ -170,6 +192,7 @@ def loads(text: str, place: object = "spec") -> Spec:
         facts=facts,
         whole=whole,
         calibration=calibration,
+        index=head.index,
     )
 
 
@@ -220,8 +243,10 @@ def document(spec: Spec) -> dict[str, Any]:
         "name": spec.name,
         "view": _builtins(spec.view),
         "corpus": {"name": spec.corpus.name, **_builtins(spec.corpus)},
-        "rules": [_ordered(rule) for rule in spec.rules],
     }
+    if spec.index is not None:
+        found["index"] = msgspec.to_builtins(spec.index)
+    found["rules"] = [_ordered(rule) for rule in spec.rules]
     if spec.accepted:
         found["accepted"] = [msgspec.to_builtins(entry) for entry in arranged(spec.accepted)]
     if spec.facts is not None:
@@ -246,9 +271,13 @@ def _yaml(data: dict[str, Any]) -> str:
 
 
 def dump(spec: Spec, path: Path) -> None:
-    """Write the spec to a file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(dumps(spec), encoding="utf-8")
+    """Write the spec to a file, and its index, if it is at hand, beside it: both whole, or nothing."""
+    data = spec.surroundings.index if spec.index else None
+    paths = [path] if data is None else [indexing.beside(path), path]
+    with replacing_all(paths) as temporaries:
+        temporaries[-1].write_text(dumps(spec), encoding="utf-8")
+        if data is not None:
+            temporaries[0].write_bytes(data)
 
 
 def accept(path: Path, entry: Accepted) -> None:

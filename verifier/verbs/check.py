@@ -58,11 +58,13 @@ class Checkers(NamedTuple):
 
     @classmethod
     def of(cls, spec: Spec, indices: Mapping[str, Any] | None = None) -> "Checkers":
-        """``indices`` hold the learned part of the corpus for the checks of sets that compare with it."""
+        """``indices`` hold the learned part of the corpus for the checks of sets that compare with it; by default they
+        are those beside the spec.
+        """
         whole = None
         if spec.whole is not None:
             checks = medium_of(spec.view).set_checks() or ()
-            whole = SetChecker.of(spec.whole, spec.rules, checks, indices or {})
+            whole = SetChecker.of(spec.whole, spec.rules, checks, spec.indices() if indices is None else indices)
         return cls(spec.compile(), whole)
 
 

@@ -87,7 +87,7 @@ def gate(baseline: Run, run: Run, names: tuple[str, str], margin: float = 0.0, a
         spec=found.spec,
         sets=sets,
         unpaired=(),
-        notes=found.notes,
+        notes=(*found.notes, *_no_longer_looked_for(baseline, run, found.sets)),
         margin=margin,
         alpha=alpha,
         collapsed=collapsed,
@@ -102,6 +102,19 @@ def _failing_whole(result: SetResult) -> set[str]:
         return set()
     found = {"coverage"} if any(each.verdict == "fail" for each in whole.coverage.values()) else set()
     return found | {title for title, check in whole.checks.items() if check.verdict == "fail"}
+
+
+def _no_longer_looked_for(baseline: Run, run: Run, pairs: Sequence[SetDiff]) -> list[str]:
+    """What the baseline was held to as a set and the run is not, with why: the gate cannot see it get worse."""
+    notes = []
+    for pair in pairs:
+        before, after = baseline.sets[pair.labels[0]].whole, run.sets[pair.labels[1]].whole
+        if before is not None and after is not None:
+            notes += [
+                f"{pair.labels[1]}: the baseline was held to this, and this run is not: {why}"
+                for why in after.skipped_beside(before)
+            ]
+    return notes
 
 
 class Step(NamedTuple):

@@ -17,6 +17,7 @@ from verifier.judge.calibration import Conformal
 from verifier.judge.storage import storage_of, unjudged
 from verifier.rule.rule import Checker, merge_all
 from verifier.spec.spec import Spec
+from verifier.verbs.audit import Audited
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,8 @@ class Discrimination(Struct, frozen=True, kw_only=True, rename="kebab"):
 class Evaluated(Struct, frozen=True, kw_only=True, rename="kebab"):
     """One sample set against the real one: by rule, the last for ALL; of single ``samples``, and of ``sets`` of
     ``set_size`` samples each, whose score is their mean (null if there are not two such sets on both sides).
-    ``unjudged`` are the rules that one side gives no trial, with why: they have no part in ALL.
+    ``unjudged`` are the rules that one side gives no trial, with why: they have no part in ALL. ``audit`` is what the
+    files of some of the samples tell before any rule; null where either side has none.
     """
 
     samples: int
@@ -53,6 +55,7 @@ class Evaluated(Struct, frozen=True, kw_only=True, rename="kebab"):
     by_sample: dict[str, Discrimination]
     by_set: dict[str, Discrimination] | None
     unjudged: dict[str, str] = {}
+    audit: Audited | None = None
 
 
 class Evaluation(Struct, frozen=True, kw_only=True, rename="kebab"):

@@ -16,6 +16,7 @@ from verifier.judge.sets import calibrate_sets
 from verifier.judge.storage import storage_of
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import HeldOut, Mapper, Rule, merge_all, replace
+from verifier.spec.index import Surroundings, packed, record_of
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import Spec
 
@@ -245,6 +246,7 @@ def learn_spec(
     checks = medium_of(learned.view).set_checks()
     if len(held_out) and checks is not None:
         whole = calibrate_sets(kept, learned, held_out, checks, indices or {})
+    index = packed(checks or (), indices or {}) if whole else None
     spec = Spec(
         name=name,
         view=learned.view,
@@ -253,6 +255,8 @@ def learn_spec(
         facts=storage_of(learned),
         whole=whole,
         calibration=calibration,
+        index=record_of(index) if index else None,
+        surroundings=Surroundings(index=index),
     )
     return LearnedSpec(spec, silent)
 

@@ -6,12 +6,11 @@ from pathlib import Path
 from msgspec import structs
 
 from verifier.api.check import check_sets
-from verifier.api.load import load_spec
+from verifier.api.load import load_spec, open_sets
 from verifier.base.errors import InputError, printable
 from verifier.base.files import require_writable
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
-from verifier.corpora.sample_sets import sets_of
 from verifier.report import formats, terminal
 from verifier.results import Run
 from verifier.spec import run as records
@@ -25,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob, tensor file, or CORPUS:PART")
     options.add_spec(parser)
     options.add_rules(parser)
+    options.add_corpus(parser)
     parser.add_argument("--limit", type=options.positive, metavar="N", help="at most N samples of each PATH")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of what is chosen or made (default 0)")
     parser.add_argument(
@@ -67,7 +67,8 @@ def run(given: argparse.Namespace) -> int:
     spec = load_spec(given.spec).selected(given.rule, given.skip)
     baseline = _baseline(spec, given) if given.baseline is not None else None
     listing = baseline is not None or any(path.suffix == ".json" for path in given.output)
-    sets = sets_of(given.paths, spec.view, spec.corpus, limit=given.limit, seed=given.seed, on_error=given.on_error)
+    chosen = {"limit": given.limit, "seed": given.seed, "on_error": given.on_error}
+    sets = open_sets(spec, given.paths, given.corpus, **chosen)
     found = check_sets(spec, sets, alpha=given.alpha, findings=listing, progress=progress_of(given.quiet))
     if baseline is not None:
         decided = diff.gate(baseline, found.record, _names(given), given.margin, given.alpha)

@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=options.positive, metavar="N", help="at most N samples of each")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of the sets (default 0)")
     options.add_rules(parser)
+    options.add_corpus(parser)
     options.add_report(parser, "evaluation")
 
 
@@ -34,6 +35,7 @@ def run(given: argparse.Namespace) -> int:
         set_size=given.sets,
         limit=given.limit,
         seed=given.seed,
+        corpus=given.corpus,
         progress=progress_of(),
     )
     out = terminal.console()

@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC")
     parser.add_argument("file", metavar="FILE", help="a file, or CORPUS:PART")
     options.add_rules(parser)
+    options.add_corpus(parser)
     parser.add_argument(
         "--limit", type=options.positive, default=3, metavar="N", help="samples of the file to show (default 3)"
     )
@@ -31,7 +32,9 @@ def run(given: argparse.Namespace) -> int:
     require_explainable(given.output, spec)
     for path in given.output:
         require_writable(path)
-    found = explain_samples(spec, given.file, limit=given.limit, seed=given.seed, progress=progress_of())
+    found = explain_samples(
+        spec, given.file, limit=given.limit, seed=given.seed, corpus=given.corpus, progress=progress_of()
+    )
     for path in given.output:
         found.require(path)
     out = terminal.console()

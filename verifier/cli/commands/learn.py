@@ -1,6 +1,7 @@
 """Learn a spec from a corpus."""
 
 import argparse
+from pathlib import Path
 
 from verifier.api.learn import learn_with_silent
 from verifier.api.load import chosen_rules, view_for
@@ -8,6 +9,9 @@ from verifier.base.errors import InputError
 from verifier.base.files import require_writable
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
+from verifier.corpora.collection import groups_in
+from verifier.data.axes import WrongShapeError
+from verifier.spec.index import beside
 from verifier.spec.spec import dump
 from verifier.verbs.learn import LearnedSpec
 
@@ -17,8 +21,10 @@ PIECES = 19
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("corpus", metavar="CORPUS", help="a name that `verify corpora` lists, or a folder of files")
-    options.add_output(parser, "the spec file to write (.yaml)")
+    parser.add_argument("corpus", metavar="CORPUS", help=options.CORPUS)
+    options.add_output(
+        parser, "the spec file to write (.yaml), and beside it what copies are looked for in (.index.npz)"
+    )
     parser.add_argument("--name", help="name of the spec (default: the corpus's)")
     parser.add_argument(
         "--view", action="append", default=[], metavar="FIELD=VALUE", help="field of the view, as in the spec file"
@@ -30,6 +36,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hold-out", type=options.share, default=0.2, help="share of the groups that is held out (default .2)"
     )
+    parser.add_argument(
+        "--groups",
+        type=Path,
+        metavar="FILE",
+        help="what each sample of a file of arrays was cut from: a .npy, or a text of one name a line (default: the"
+        " array `groups` in the .npz, or each is its own)",
+    )
     parser.add_argument("--limit", type=options.positive, metavar="N", help="learn from N windows, chosen by the seed")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of the split and of --limit (default 0)")
     parser.add_argument("-q", "--quiet", action="store_true", help="write the spec and say nothing")
@@ -39,21 +52,28 @@ def run(given: argparse.Namespace) -> int:
     """Learn a spec from a corpus."""
     if len(given.output) != 1 or given.output[0].suffix not in (".yaml", ".yml"):
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
-    require_writable(given.output[0])
+    for path in (given.output[0], beside(given.output[0])):
+        require_writable(path)
     view = view_for(given.corpus, options.settings(given.view))
     chosen = options.rule_options(given.set, chosen_rules(view.kind, given.rule, given.skip))
-    found = learn_with_silent(
-        given.corpus,
-        view=view,
-        rules=chosen,
-        skip=(),
-        groups=None,
-        hold_out=given.hold_out,
-        limit=given.limit,
-        seed=given.seed,
-        name=given.name,
-        progress=progress_of(given.quiet),
-    )
+    try:
+        found = learn_with_silent(
+            given.corpus,
+            view=view,
+            rules=chosen,
+            skip=(),
+            groups=None if given.groups is None else groups_in(given.groups),
+            hold_out=given.hold_out,
+            limit=given.limit,
+            seed=given.seed,
+            name=given.name,
+            progress=progress_of(given.quiet),
+        )
+    except WrongShapeError as error:
+        if given.view:
+            raise
+        pictures = "--view kind=image --view height=28 --view width=28"
+        raise InputError(error.place, f"{error.problem}; if this is no music, say what it is: {pictures}") from error
     dump(found.spec, given.output[0])
     if not given.quiet:
         _print(found, given)
@@ -76,4 +96,4 @@ def _print(found: LearnedSpec, given: argparse.Namespace) -> None:
             + "learn from more pieces, or with a larger --hold-out",
             soft_wrap=True,
         )
-    say_written(out, given.output)
+    say_written(out, [*given.output, *([beside(given.output[0])] if found.spec.index else [])])

@@ -12,6 +12,7 @@ from verifier.report import power as report
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     options.add_spec(parser)
+    options.add_corpus(parser)
     parser.add_argument("--real", metavar="PATH", help="real samples to plant in (default: what the spec held out)")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="only this fault; may be repeated")
     parser.add_argument("--dose", action="append", default=[], type=float, help="only this dose; may be repeated")
@@ -34,6 +35,7 @@ def run(given: argparse.Namespace) -> int:
         alpha=given.alpha,
         limit=given.limit,
         seed=given.seed,
+        corpus=given.corpus,
         progress=progress_of(),
     )
     out = terminal.console()

@@ -53,10 +53,10 @@ def run(given: argparse.Namespace) -> int:
             unreadable = sample.write_midi_files(target.path, samples, manifest)
         else:
             sample.write_npz(target.path, samples, manifest)
-    if target.midi and any(unreadable):
+    if target.midi and unreadable:
         print(
-            f"warning: {unreadable.silent:,} of {given.n:,} samples are silent and {unreadable.short:,} end before"
-            " their window does: verify cannot read those MIDI files; to check every sample, write a .npz",
+            f"warning: {unreadable:,} of {given.n:,} samples end before their window does: verify cannot read those"
+            " MIDI files; to check every sample, write a .npz",
             file=sys.stderr,
         )
     say_written(terminal.console(), [target.path])

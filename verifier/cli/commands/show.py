@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="samples to draw over what was learned, as of a check")
     options.add_rules(parser)
+    options.add_corpus(parser)
     parser.add_argument("--limit", type=options.positive, metavar="N", help="at most N samples of each PATH")
     parser.add_argument("--seed", type=options.natural, default=0, help="seed of what is chosen or made (default 0)")
     options.add_output(
@@ -35,7 +36,9 @@ def run(given: argparse.Namespace) -> int:
             suffixes = ", ".join(formats.PICTURES)
             raise InputError(given.paths[0], f"expected a picture to draw samples in: -o FILE with one of {suffixes}")
         learned.require_comparable(pictures[0], spec)
-        sets = learned_from(spec, given.paths, limit=given.limit, seed=given.seed, progress=progress_of())
+        sets = learned_from(
+            spec, given.paths, limit=given.limit, seed=given.seed, corpus=given.corpus, progress=progress_of()
+        )
     out = terminal.console()
     terminal.print_spec(out, spec)
     for path in given.output:

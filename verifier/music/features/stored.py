@@ -16,7 +16,7 @@ from verifier.music.storage import BAR
 def storage_counts(batch: Batch) -> Mapping[str, Any]:
     """The fields of MusicStorage that are its own."""
     own, notes, clipped = music(batch), scan(batch).notes.sum(axis=1), music(batch).clipped
-    ends = (batch.starts + batch.lengths)[batch.ends]
+    ends = (batch.starts + batch.lengths)[batch.ends & (notes + clipped > 0)]
     bars = np.ceil(ends / (BAR * float(roll_view(batch).steps_per_quarter)) - 1e-9)
     return {
         "notes": int(notes.sum() + clipped.sum()),

@@ -2,39 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.base.errors import InputError
 from verifier.music.notes import Notes
 
 MAX_BYTES = 64 * 2**20
 """Largest file, and largest score inside a compressed one, that is read."""
 
+Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
+"""Onsets, ends, pitches and parts of notes, (m,) each."""
+
+SAME = 1e-4
+"""Quarter notes between times that are the same: sums of fractions such as 1/3 differ in the last digits."""
+GRID = 24
+"""Divisions of a quarter note on which the first note of a piece may begin, sixteenths and triplets among them."""
+
+
+class Signature(NamedTuple):
+    """A time signature: where it stands, and how long its bar is, in quarter notes."""
+
+    at: float
+    bar: float
+
+
+class Bars(NamedTuple):
+    """The bars of a piece: quarter notes in each, and before the first full one; whether a signature says so."""
+
+    meter: float
+    pickup: float
+    known: bool
+
 
 def notes_of_columns(
     name: str,
     group: str,
-    columns: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]],
-    meter: float,
+    columns: Columns,
+    bars: Bars,
+    *,
+    fermatas: Iterable[float] = (),
+    length: float = 0.0,
+    drums: int = 0,
 ) -> Notes:
-    """The piece of notes as (onsets, ends, pitches, parts), in quarter notes. Raises InputError for none."""
-    onsets, ends, pitches, parts = columns
-    if not len(onsets):
-        raise InputError(name, "expected at least one pitched note, found none")
-    return Notes(name=name, group=group, onsets=onsets, ends=ends, pitches=pitches, parts=parts, meter=meter)
+    """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file.
 
-
-def meter_of(signatures: Sequence[Any]) -> float:
-    """Quarter notes in a bar by the first of some time signatures, each with ``numerator`` and ``denominator``.
-
-    A nonsensical one (0/4, or a denominator that overflowed) counts as none, 4: it only names places.
+    A pickup that is written out as a full bar with rests before it is as one that is not: the piece then begins with
+    its first note. So it is where those rests fill at least half of the bar; shorter ones, and whole bars, are rests.
     """
-    first = signatures[0] if len(signatures) else None
-    return first.numerator * 4 / first.denominator if first and first.numerator > 0 and first.denominator > 0 else 4.0
+    onsets, ends, pitches, parts = columns
+    rest = _rest_before_pickup(onsets, bars)
+    return Notes(
+        name=name,
+        group=group,
+        onsets=onsets - rest if rest else onsets,
+        ends=ends - rest if rest else ends,
+        pitches=pitches,
+        parts=parts,
+        meter=bars.meter,
+        meter_known=bars.known,
+        pickup=bars.meter - rest if rest else bars.pickup,
+        fermatas=np.array(sorted(fermatas), np.float64) - rest,
+        length=max(0.0, length - rest),
+        drums=drums,
+    )
+
+
+def bars_of(signatures: Sequence[Signature], pickup: float = 0.0) -> Bars:
+    """The bars by some time signatures. Those of no length (0/4, or a denominator that overflowed) count as none.
+
+    Notation programs write a pickup as a bar with a signature of its own, 1/4 before 4/4: that of the piece is then the
+    second. ``pickup`` is what the first measure of a score says.
+    """
+    found = sorted((each for each in signatures if each.bar > 0), key=lambda each: each.at)
+    if not found:
+        return Bars(4.0, pickup, False)
+    first = found[0]
+    after = next((each for each in found if each.at > first.at + SAME), None)
+    if after is not None and first.at < SAME and after.at <= first.bar + SAME < after.bar:
+        return Bars(after.bar, after.at, True)
+    return Bars(first.bar, pickup, True)
+
+
+def bar_of_fraction(numerator: int, denominator: int) -> float:
+    """Quarter notes in a bar of a time signature; 0 for a nonsensical one."""
+    return numerator * 4 / denominator if numerator > 0 and denominator > 0 else 0.0
+
+
+def _rest_before_pickup(onsets: NDArray[np.float64], bars: Bars) -> float:
+    """Quarter notes of rest at the start of a first bar that holds a pickup alone; 0 for any other beginning."""
+    first = float(onsets.min()) if len(onsets) else 0.0
+    if bars.pickup or not bars.meter / 2 - SAME <= first < bars.meter - SAME:
+        return 0.0
+    # What is played off the grid keeps its place between the beats.
+    on_grid = abs(first * GRID - round(first * GRID)) < GRID * SAME
+    return first if on_grid else float(math.floor(first))
+
+
+def signatures_of(found: Iterable[Any], per_quarter: float = 1.0) -> list[Signature]:
+    """Time signatures of a library, each with ``time``, ``numerator`` and ``denominator``."""
+    return [
+        Signature(float(each.time) / per_quarter, bar_of_fraction(each.numerator, each.denominator)) for each in found
+    ]
 
 
 def start_of(data: bytes) -> str:

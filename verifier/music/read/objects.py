@@ -11,8 +11,16 @@ from verifier.data.medium import ObjectReader
 from verifier.music.features.runs import runs
 from verifier.music.notes import Notes
 from verifier.music.piano_roll import batch_of
-from verifier.music.read.columns import meter_of
-from verifier.music.read.midi import notes_of_midi, notes_of_score
+from verifier.music.read.columns import (
+    Bars,
+    Columns,
+    Signature,
+    bar_of_fraction,
+    bars_of,
+    notes_of_columns,
+    signatures_of,
+)
+from verifier.music.read.midi import notes_of_midi, notes_of_score, parts_of_tracks
 from verifier.music.read.score import notes_of_stream
 from verifier.music.view import PianoRollView
 
@@ -41,13 +49,22 @@ def _of_pretty_midi(item: Any, view: PianoRollView, name: str) -> Batch:
     def quarters(seconds: float) -> float:
         return float(item.time_to_tick(seconds)) / float(item.resolution)
 
+    tracks = [each for each in item.instruments if not each.is_drum and each.notes]
     rows = [
         (quarters(note.start), quarters(note.end), note.pitch, part)
-        for part, instrument in enumerate(item.instruments)
-        if not instrument.is_drum
+        for part, instrument in enumerate(tracks)
         for note in instrument.notes
     ]
-    return _of_rows(rows, meter_of(item.time_signature_changes), view, name)
+    onsets, ends, pitches, parts = _columns(rows, name)
+    parts = parts_of_tracks(onsets, ends, parts, [(each.name, each.program) for each in tracks])
+    changes = [
+        Signature(quarters(each.time), bar_of_fraction(each.numerator, each.denominator))
+        for each in item.time_signature_changes
+    ]
+    drums = sum(len(each.notes) for each in item.instruments if each.is_drum)
+    columns = (onsets, ends, pitches, parts)
+    length = quarters(item.get_end_time())
+    return batch_of([notes_of_columns(name, name, columns, bars_of(changes), length=length, drums=drums)], view)
 
 
 def _of_muspy(item: Any, view: PianoRollView, name: str) -> Batch:
@@ -58,42 +75,49 @@ def _of_muspy(item: Any, view: PianoRollView, name: str) -> Batch:
         if not track.is_drum
         for note in track.notes
     ]
-    return _of_rows(rows, meter_of(item.time_signatures), view, name)
+    drums = sum(len(track.notes) for track in item.tracks if track.is_drum)
+    bars = bars_of(signatures_of(item.time_signatures, ticks))
+    return batch_of([notes_of_columns(name, name, _columns(rows, name), bars, drums=drums)], view)
 
 
 def _of_pypianoroll(item: Any, view: PianoRollView, name: str) -> Batch:
     """Its tracks are velocities, (steps, 128); a run above 0 is a note, as the library itself takes it."""
     per_quarter = float(item.resolution)
     rows: list[tuple[float, float, int, int]] = []
+    drums, steps = 0, 0
     for part, track in enumerate(item.tracks):
-        if track.is_drum:
-            continue
         sounds = np.asarray(track.pianoroll).T > 0
         _, pitches, starts, stops = runs(sounds[None])
-        quarters = ((steps / per_quarter).tolist() for steps in (starts, stops))
+        steps = max(steps, sounds.shape[1])
+        if track.is_drum:
+            drums += len(pitches)
+            continue
+        quarters = ((at / per_quarter).tolist() for at in (starts, stops))
         rows += [(*span, part) for span in zip(*quarters, pitches.tolist(), strict=True)]
-    return _of_rows(rows, 4.0, view, name)
+    bars = _bars_of_downbeats(getattr(item, "downbeat", None), per_quarter)
+    columns = _columns(rows, name)
+    return batch_of([notes_of_columns(name, name, columns, bars, length=steps / per_quarter, drums=drums)], view)
 
 
-def _of_rows(rows: list[tuple[float, float, int, int]], meter: float, view: PianoRollView, name: str) -> Batch:
-    """The piece of notes as (onset, end, pitch, part), in quarter notes."""
-    if not rows:
-        raise InputError(name, "expected at least one pitched note, found none")
-    onsets, ends, pitches, parts = np.array(rows, np.float64).T
-    if pitches.min() < 0 or pitches.max() > 127:
+def _bars_of_downbeats(downbeats: Any, per_quarter: float) -> Bars:
+    """The bars of a Multitrack of pypianoroll, which marks the step on which each begins, if it does."""
+    at = np.zeros(0, np.int64) if downbeats is None else np.flatnonzero(np.asarray(downbeats))
+    if len(at) < 2:
+        return bars_of([])
+    spans = np.diff(at)
+    meter, first = float(np.median(spans)), float(at[0])
+    pickup = first if first else float(spans[0]) if spans[0] < meter else 0.0
+    return Bars(meter / per_quarter, pickup / per_quarter, True)
+
+
+def _columns(rows: list[tuple[float, float, int, int]], name: str) -> Columns:
+    """The columns of notes as (onset, end, pitch, part), in quarter notes."""
+    onsets, ends, pitches, parts = np.array(rows, np.float64).reshape(-1, 4).T.copy()
+    if len(rows) and (pitches.min() < 0 or pitches.max() > 127):
         raise InputError(name, f"expected pitches from 0 to 127, found {pitches.min():g} to {pitches.max():g}")
-    if onsets.min() < 0 or (ends < onsets).any():
+    if len(rows) and (onsets.min() < 0 or (ends < onsets).any()):
         raise InputError(name, "expected notes that begin at 0 or later and end after that, found another")
-    notes = Notes(
-        name=name,
-        group=name,
-        onsets=onsets,
-        ends=ends,
-        pitches=pitches.astype(np.int64),
-        parts=parts.astype(np.int64),
-        meter=meter,
-    )
-    return batch_of([notes], view)
+    return onsets, ends, pitches.astype(np.int64), parts.astype(np.int64)
 
 
 READERS: dict[tuple[str, str], ObjectReader] = {

@@ -24,7 +24,7 @@ class Reader(Protocol):
 
 
 READERS: Mapping[str, Reader] = {
-    **dict.fromkeys((".mid", ".midi"), midi.read),
+    **dict.fromkeys((".mid", ".midi", ".kar"), midi.read),
     **dict.fromkeys((".xml", ".musicxml", ".mxl", ".krn", ".abc"), score.read),
 }
 """Suffix, in lower case -> what reads it."""
@@ -34,8 +34,8 @@ SYMBOLIC_SUFFIXES = tuple(READERS)
 def read_notes(path: Path, *, name: str, group: str) -> Notes:
     """The notes of one file, in quarter notes from its start; percussion and grace notes are left out.
 
-    The format follows from the suffix (see READERS). Raises InputError if the file cannot be opened, is
-    larger than MAX_BYTES, is not what its suffix says, is damaged, or holds no pitched note.
+    The format follows from the suffix (see READERS). A file without a note is read too. Raises InputError if the file
+    cannot be opened, is larger than MAX_BYTES, is not what its suffix says, or is damaged.
     """
     suffix = path.suffix.lower()
     data = _contents(path, name)
@@ -74,9 +74,3 @@ def _contents(path: Path, name: str) -> bytes:
     if not data:
         raise InputError(name, "expected a score, found an empty file")
     return data
-
-
-# MIDI
-
-
-# MusicXML, Humdrum, ABC
