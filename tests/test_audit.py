@@ -127,6 +127,32 @@ PLANTED: list[tuple[Make, dict[str, Any], str]] = [
 ]
 
 
+def test_a_silent_file_of_music_is_audited_and_named_where_it_cannot_be_made_alike(tmp_path):
+    note = [Note(0, 480, 60, 64)]
+    for side, name, notes in [("a", "0.mid", note), ("a", "1.mid", []), ("b", "0.kar", note), ("b", "1.mid", note)]:
+        score = Score(480)
+        score.tracks.append(Track(notes=notes))
+        (tmp_path / side).mkdir(exist_ok=True)
+        (tmp_path / side / name).write_bytes(score.dumps_midi())
+    found = only(vf.audit(tmp_path / "a", tmp_path / "b"))
+    assert (found.samples, found.properties["notes"].real) == (2, 2)
+    assert found.properties["notes"].generated == 2
+    with pytest.raises(InputError, match=r"--equalise: 1\.mid holds no note; leave it out"):
+        vf.audit(tmp_path / "a", tmp_path / "b", equalise=tmp_path / "alike")
+    assert not (tmp_path / "alike").exists()
+
+
+def test_files_of_one_name_on_both_sides_are_made_alike_by_the_shortest_of_all(tmp_path):
+    for side, quarters in [("a", 4), ("b", 8)]:
+        score = Score(480)
+        score.tracks.append(Track(notes=[Note(480 * at, 480, 60 + at, 64) for at in range(quarters)]))
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "0.mid").write_bytes(score.dumps_midi())
+    found = vf.audit(tmp_path / "a", tmp_path / "b", equalise=tmp_path / "alike")
+    assert found.equalised.words[0] == "the first 4 quarter notes"
+    assert Score(str(tmp_path / "alike" / "generated" / "0.mid")).end() == 4 * 480
+
+
 @pytest.mark.parametrize(
     ("make", "planted", "words"),
     PLANTED,

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from verifier.base.errors import printable
+from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 from verifier.data.container import Container, Equaliser, Property, Stored, counted
 from verifier.music.notes import Notes
 from verifier.music.read.midi import notes_of_midi
-from verifier.music.read.symbolic import read_notes
+from verifier.music.read.symbolic import MIDI_SUFFIXES, read_notes
 
 PROPERTIES = {
     "format": Property("format", False),
@@ -51,7 +51,7 @@ class MusicContainer(Container):
         with open_regular(path, name) as file:
             data = file.read()
         suffix = path.suffix.lower()
-        if suffix in (".mid", ".midi"):
+        if suffix in MIDI_SUFFIXES:
             notes = notes_of_midi(data, name=name, group=name)
             yield _stored(notes, {**_of_notes(notes), **_midi(data), "file-size": len(data)}, path)
             return
@@ -66,9 +66,12 @@ class MusicContainer(Container):
         return self.read(piece.path, piece.name)
 
     def equaliser(self, stored: Sequence[Stored]) -> Equaliser:
-        pieces = {each.name: _notes(each) for each in stored}
-        length = min(_length(notes) for notes in pieces.values())
-        parts = {len(np.unique(notes.parts)) for notes in pieces.values()}
+        pieces = [_notes(each) for each in stored]
+        empty = next((notes.name for notes in pieces if not len(notes.onsets)), None)
+        if empty is not None:
+            raise InputError("--equalise", f"{empty} holds no note; leave it out")
+        length = min(map(_length, pieces))
+        parts = {len(np.unique(notes.parts)) for notes in pieces}
         return _Equaliser(length, parts.pop() if len(parts) == 1 else 1)
 
 
@@ -116,7 +119,7 @@ def _notes(stored: Stored) -> Notes:
 
 
 def _length(notes: Notes) -> float:
-    return float(notes.ends.max())
+    return float(notes.ends.max()) if len(notes.ends) else notes.length
 
 
 def _of_notes(notes: Notes) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _of_notes(notes: Notes) -> dict[str, Any]:
         "tracks": len(np.unique(notes.parts)),
         "notes": len(notes.onsets),
         "length": _length(notes),
-        "off-grid": np.mean(np.abs(places - np.rint(places)) > 1e-3),
+        "off-grid": np.mean(np.abs(places - np.rint(places)) > 1e-3) if len(places) else None,
     }
 
 
@@ -143,7 +146,7 @@ def _midi(data: bytes) -> dict[str, Any]:
 
     score: Any = Score.from_midi(data)  # its attributes are not in its type stubs
     sounding = [track for track in score.tracks if len(track.notes)]
-    velocities = np.unique(np.concatenate([track.notes.numpy()["velocity"] for track in sounding]))
+    velocities = {int(velocity) for track in sounding for velocity in track.notes.numpy()["velocity"]}
     texts = any(track.name for track in score.tracks) or len(score.markers) or any(map(_lyrics, score.tracks))
     meter = score.time_signatures[0] if len(score.time_signatures) else None
     return {
@@ -156,10 +159,15 @@ def _midi(data: bytes) -> dict[str, Any]:
         "key-signature": len(score.key_signatures) > 0,
         "programs": ", ".join(map(str, sorted({int(track.program) for track in sounding})))[:60],
         "controls": sum(len(track.controls) + len(track.pedals) + len(track.pitch_bends) for track in score.tracks),
-        "velocity": f"always {velocities[0]}" if len(velocities) == 1 else "not constant",
-        "velocities": len(velocities),
+        "velocity": _velocity(velocities),
+        "velocities": len(velocities) or None,
         "texts": bool(texts),
     }
+
+
+def _velocity(found: set[int]) -> str | None:
+    """How loud notes are, in words; None where there is no note."""
+    return f"always {min(found)}" if len(found) == 1 else "not constant" if found else None
 
 
 def _lyrics(track: Any) -> bool:

@@ -23,8 +23,9 @@ class Reader(Protocol):
         ...
 
 
+MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 READERS: Mapping[str, Reader] = {
-    **dict.fromkeys((".mid", ".midi", ".kar"), midi.read),
+    **dict.fromkeys(MIDI_SUFFIXES, midi.read),
     **dict.fromkeys((".xml", ".musicxml", ".mxl", ".krn", ".abc"), score.read),
 }
 """Suffix, in lower case -> what reads it."""
