@@ -3,7 +3,7 @@ import pytest
 
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
-from verifier.corpora import sample_sets
+from verifier.corpora import manifest, sample_sets
 from verifier.corpora.corpus import Corpus, Provenance
 from verifier.corpora.sample_sets import PARTS, choose, open_samples
 from verifier.data.batch import concatenate
@@ -45,7 +45,8 @@ def small(monkeypatch):
     sample_sets._loaded.cache_clear()
     bach = corpora.names()[0]
     monkeypatch.setattr(corpora, "load", lambda name, view: {"small": CORPUS}[name])
-    monkeypatch.setattr(sample_sets, "manifests", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
+    for module in (manifest, sample_sets):
+        monkeypatch.setattr(module, "manifests", lambda: [type(bach)(**{**vars_of(bach), "name": "small"})])
     yield
     sample_sets._loaded.cache_clear()
 

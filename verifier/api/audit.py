@@ -1,8 +1,6 @@
 """How well the containers of samples tell generated from real ones, before any rule; and making them alike."""
 
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from msgspec import structs
 
 from verifier.api.load import Progress, quiet
 from verifier.base.errors import InputError, require_between, require_whole
+from verifier.base.files import replacing_folder
 from verifier.base.text import encodable
 from verifier.corpora.sample_sets import SampleSet
 from verifier.corpora.stored import StoredSet, open_stored, stored_of
@@ -95,18 +94,25 @@ def _require_options(groups: str, above: float, limit: int | None) -> None:
         raise InputError("groups", f"expected file or folder, found {groups!r}")
 
 
-def first_telling(real: SampleSet, generated: SampleSet) -> Audited | None:
-    """The audit of some samples of two sets that are opened already; None where one has no container, or another."""
-    sides = [stored_of(real), stored_of(generated)]
-    if sides[0] is None or sides[1] is None or bool(sides[0].kinds) != bool(sides[1].kinds):
-        return None  # arrays are no files of the medium, and reading makes them the same
-    try:
-        kind = _kind([sides[0], sides[1]])
-        container = _container(kind)
-        of_real, fakes = (each.read(container, limit=QUICK) for each in sides if each)
-    except InputError:  # whoever reads the samples says what is wrong with them
-        return None
-    return compare_containers(kind, "", of_real, {"": fakes}, _properties(container)).generated[""]
+def first_telling(real: SampleSet, generated: Sequence[SampleSet]) -> dict[str, Audited | None]:
+    """The audits, by label, of some samples of sets that are opened already, each against the real one, which is read
+    once; None where one of the two has no container, or another.
+    """
+    of_real, read = stored_of(real), dict[str, list[Stored]]()
+
+    def told(fakes: StoredSet | None) -> Audited | None:
+        if of_real is None or fakes is None or bool(of_real.kinds) != bool(fakes.kinds):
+            return None  # arrays are no files of the medium, and reading makes them the same
+        try:
+            kind = _kind([of_real, fakes])
+            container = _container(kind)
+            read[kind] = read.get(kind) or of_real.read(container, limit=QUICK)
+            found = fakes.read(container, limit=QUICK)
+        except InputError:  # whoever reads the samples says what is wrong with them
+            return None
+        return compare_containers(kind, "", read[kind], {"": found}, _properties(container)).generated[""]
+
+    return {each.label: told(stored_of(each)) for each in generated}
 
 
 def _generated(generated: Sequence[Any]) -> list[StoredSet]:
@@ -193,8 +199,7 @@ def _equalise(
         raise InputError("--equalise", "expected files of one medium on every side, or arrays, found both")
     equaliser = container.equaliser([each for side in sides for each in side])
     names = ["real", *_folder_names(labels[1:])]
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with replacing_folder(folder) as temporary:
         for name, label, side in zip(names, labels, sides, strict=True):
             with progress(f"equalising {label}", len(side)) as advance:
                 taken: set[Path] = set()
@@ -203,13 +208,7 @@ def _equalise(
                     path.parent.mkdir(parents=True, exist_ok=True)
                     equaliser.write(each, path)
                     advance(1)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)  # mkdtemp makes it private
         _require_new(folder)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return tuple(equaliser.words), [str(folder / name) for name in names]
 
 

@@ -79,9 +79,8 @@ def evaluate(
 
 def _with_audits(found: Evaluation, real: SampleSet, generated: Sequence[SampleSet]) -> Evaluation:
     """With what the files of each generated set tell."""
-    audited = {
-        each.label: structs.replace(found.generators[each.label], audit=first_telling(real, each)) for each in generated
-    }
+    told = first_telling(real, generated)
+    audited = {label: structs.replace(each, audit=told[label]) for label, each in found.generators.items()}
     return structs.replace(found, generators=audited)
 
 

@@ -13,7 +13,7 @@ from verifier.corpora.manifest import manifests
 from verifier.corpora.own import Whereabouts
 from verifier.corpora.sample_sets import SampleSet, sets_of, whereabouts
 from verifier.data.batch import Batch
-from verifier.data.medium import media, medium_named, view_of
+from verifier.data.medium import kind_of, medium_named, view_of
 from verifier.data.tensor import TENSOR_SUFFIXES
 from verifier.data.view import View
 from verifier.rule.registry import rule_named, rules_for
@@ -113,11 +113,11 @@ def _fitting(path: Path) -> dict[str, Any]:
     files = [file for file in files if not file.name.startswith(".") and file.is_file()]
     if any(medium_named(corpora.DEFAULT).is_file(file.name) or file.suffix in TENSOR_SUFFIXES for file in files):
         return {}
-    for name in sorted(media()):
-        for file in files:
-            if medium_named(name).is_file(file.name):
-                return {"kind": name, **medium_named(name).view_like(file)}
-    return {}
+    found = [(kind, file) for file in files if (kind := kind_of(file.name))]
+    if not found:
+        return {}
+    kind, file = min(found, key=lambda entry: entry[0])
+    return {"kind": kind, **medium_named(kind).view_like(file)}
 
 
 def chosen_rules(

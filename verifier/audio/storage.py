@@ -8,10 +8,8 @@ from msgspec import Struct
 
 from verifier.audio.samples import mel_view, waves
 from verifier.data.batch import Batch
-from verifier.data.storage import Count, StorageProfile
+from verifier.data.storage import NOTICED, Count, StorageProfile, summed
 
-NOTICED = 0.05
-"""A difference of shares from which on it is said."""
 NARROW = 0.8
 """A sound that ends below this share of the highest frequency of the view is narrow."""
 
@@ -25,8 +23,7 @@ class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     narrow: Count = 0
 
     def __add__(self, other: "Sounds") -> "Sounds":
-        rates = {rate: self.rates.get(rate, 0) + other.rates.get(rate, 0) for rate in {**self.rates, **other.rates}}
-        return Sounds(rates=dict(sorted(rates.items())), narrow=self.narrow + other.narrow)
+        return Sounds(rates=summed(self.rates, other.rates), narrow=self.narrow + other.narrow)
 
     @classmethod
     def of(cls, batch: Batch) -> Self:

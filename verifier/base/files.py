@@ -93,11 +93,28 @@ def _copy_beside(path: Path) -> Path:
     return copy
 
 
-def _make_ordinary(temporary: Path) -> None:
-    """mkstemp makes a file private; a report is an ordinary one."""
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside ``path``, renamed to it when the block ends well, removed when it does not. An empty
+    folder at ``path`` is replaced.
+    """
+    path = path.resolve()  # "." has no name
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        _make_ordinary(temporary, 0o777)
+        if path.is_dir():
+            path.rmdir()  # only an empty one goes
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # renamed, it is gone
+
+
+def _make_ordinary(temporary: Path, mode: int = 0o666) -> None:
+    """What tempfile makes is private; a report is ordinary."""
     umask = os.umask(0)
     os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
+    temporary.chmod(mode & ~umask)
 
 
 def require_writable(path: Path) -> None:

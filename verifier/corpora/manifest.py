@@ -55,6 +55,11 @@ def manifests() -> list[Manifest]:
     return [_read(path) for path in sorted(shipped_folder("corpora").glob("*.yaml"))]
 
 
+def is_known(corpus: str) -> bool:
+    """Whether a corpus is known by that name."""
+    return any(manifest.name == corpus for manifest in manifests())
+
+
 def _read(path: Path) -> Manifest:
     try:
         return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Manifest)

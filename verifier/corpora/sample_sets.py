@@ -18,7 +18,7 @@ from verifier.base.text import encodable, plural
 from verifier.corpora import corpus as corpora
 from verifier.corpora import own, shipped
 from verifier.corpora.corpus import DEFAULT, Corpus
-from verifier.corpora.manifest import manifests
+from verifier.corpora.manifest import is_known, manifests
 from verifier.corpora.own import Whereabouts
 from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, batch_of, medium_named, medium_of, sample_counts
@@ -354,18 +354,16 @@ def _loaded(name_or_path: str, view: View, sha256: str = "") -> Corpus:
 
 def _absolute(name_or_path: str) -> str:
     """A path that stays the same when the working directory changes; a name as it is."""
-    known = {manifest.name for manifest in manifests()}
-    return name_or_path if name_or_path in known else os.path.abspath(name_or_path)
+    return name_or_path if is_known(name_or_path) else os.path.abspath(name_or_path)
 
 
 def _is_own(record: CorpusRecord) -> bool:
     """Whether a spec was learned from a corpus that is not known by name."""
-    return record.files is not None or record.name not in {manifest.name for manifest in manifests()}
+    return record.files is not None or not is_known(record.name)
 
 
 def _is_corpus(name_or_path: str, view: View) -> bool:
-    known = {manifest.name for manifest in manifests()}
-    if name_or_path in known or os.path.isdir(name_or_path):
+    if is_known(name_or_path) or os.path.isdir(name_or_path):
         return True
     from verifier.data.paths import is_collection
 

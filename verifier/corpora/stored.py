@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ from verifier.base.errors import InputError
 from verifier.base.text import encodable
 from verifier.corpora import corpus as corpora
 from verifier.corpora import shipped
-from verifier.corpora.manifest import manifests
+from verifier.corpora.manifest import is_known
 from verifier.corpora.sample_sets import PARTS, CorpusSamples, SampleSet, parts_of
 from verifier.data.array_container import ArrayContainer, of_array
 from verifier.data.container import Container, Stored
-from verifier.data.medium import media, medium_named, view_of
+from verifier.data.medium import kind_of, media, medium_named, view_of
 from verifier.data.paths import FileSamples, files_at, is_visible
 from verifier.data.pieces import FilePiece
 from verifier.data.tensor import TENSOR_SUFFIXES
@@ -70,7 +69,7 @@ def open_stored(samples: Any, label: str = "samples") -> StoredSet:
     if isinstance(samples, str | os.PathLike):
         path = os.fspath(samples)
         corpus, colon, part = path.rpartition(":")
-        if colon and not os.path.lexists(path) and (part in PARTS or _is_known(corpus)):
+        if colon and not os.path.lexists(path) and (part in PARTS or is_known(corpus)):
             return _of_corpus(path, corpus, part)
         work = None if os.path.lexists(path) else _named(path)
         files = [(work, path)] if work else files_at(path, _is_readable, _endings())[0]
@@ -108,7 +107,7 @@ def _of_corpus(label: str, name: str, part: str) -> StoredSet:
         known = [known for known in parts_of(name) if known in (*PARTS, *shipped.names(name))]
         raise InputError(label, f"expected what has files of its own ({', '.join(known)}), found {part!r}")
     view = None
-    if os.path.isdir(name) and not _is_known(name):
+    if os.path.isdir(name) and not is_known(name):
         kinds = _of_files(name, files_at(name, _is_readable, _endings())[0]).kinds
         view = view_of({}, kinds.most_common(1)[0][0]) if kinds else None
     corpus = corpora.load(name, view=view)
@@ -135,16 +134,6 @@ def _spread(items: Sequence[Any], limit: int) -> Sequence[Any]:
 
 def _folder(name: str) -> str:
     return name.rpartition("/")[0] or name
-
-
-def _is_known(corpus: str) -> bool:
-    return corpus in {manifest.name for manifest in manifests()}
-
-
-@cache
-def kind_of(name: str) -> str | None:
-    """The medium of a file of that name; None for arrays, which all media read, and for others."""
-    return next((kind for kind in sorted(media()) if medium_named(kind).is_file(name)), None)
 
 
 def _is_readable(name: str) -> bool:

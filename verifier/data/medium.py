@@ -279,6 +279,12 @@ def medium_named(name: str, place: object = "") -> Medium:
     return medium
 
 
+@functools.cache
+def kind_of(file: str) -> str | None:
+    """The name of the medium of a file of that name; None for arrays, which all media read, and for others."""
+    return next((name for name in sorted(media()) if medium_named(name).is_file(file)), None)
+
+
 def medium_of(view: View) -> Medium:
     """The medium whose view it is."""
     return medium_named(view.kind)

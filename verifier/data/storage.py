@@ -6,6 +6,11 @@ from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0)]
 
+NOTICED = 0.05
+"""A difference of shares from which on it is said."""
+SOME = 0.001
+"""The same for what a corpus has next to none of."""
+
 
 class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Counts that add up over batches. A medium derives its own, with further counts.
@@ -22,12 +27,18 @@ class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     full: Count = 0
     steps: Count = 0
 
+    def share(self, part: str, whole: str) -> float:
+        """How many of the ``whole`` a ``part`` is, both names of fields; 0 of nothing."""
+        return float(getattr(self, part) / max(getattr(self, whole), 1))
+
     def merge(self, other: Any) -> Self:
         """The counts of both."""
-        return type(self)(**{name: _sum(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+        return type(self)(
+            **{name: summed(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__}
+        )
 
 
-def _sum(a: Any, b: Any) -> Any:
+def summed(a: Any, b: Any) -> Any:
     """Of two numbers, or of two histograms value by value, in order of the values."""
     if isinstance(a, dict):
         return {value: a.get(value, 0) + b.get(value, 0) for value in sorted({*a, *b})}

@@ -8,11 +8,8 @@ differ by less than 1e-5: of a million cells, one or so crosses the threshold of
 
 import hashlib
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,7 +22,7 @@ from numpy.typing import NDArray
 
 from verifier import __version__
 from verifier.base.errors import InputError
-from verifier.base.files import open_regular, replacing, require_writable
+from verifier.base.files import open_regular, replacing, replacing_folder, require_writable
 from verifier.data.medium import medium_of
 from verifier.data.view import View
 from verifier.generators.checkpoint import BEST, NEWEST, load_generator
@@ -211,7 +208,7 @@ def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifes
             f" found {config.channels} and {config.rows}; write a .npz",
         )
     short = at = 0
-    with _replacing_folder(path) as folder:
+    with replacing_folder(path) as folder:
         for block in samples:
             for sample in block[:, 0]:
                 steps = writer(folder / f"{at:06}.mid", sample)
@@ -219,23 +216,6 @@ def write_midi_files(path: Path, samples: Iterable[NDArray[np.float32]], manifes
                 at += 1
         (folder / MANIFEST).write_bytes(_yaml(manifest))
     return short
-
-
-@contextmanager
-def _replacing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside ``path``, renamed to it when the block ends well, removed when it does not."""
-    path = path.resolve()  # "." has no name
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)  # mkdtemp makes it private
-        if path.is_dir():
-            path.rmdir()  # only an empty one goes
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # renamed, it is gone
 
 
 def _beside(path: Path) -> Path:

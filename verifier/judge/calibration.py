@@ -301,9 +301,9 @@ def excess_p_values(
         for what in ("violations", "trials")
     )
     pieces = len(v)
-    weights = _evened(t, t[pieces - len(tested[names[0]].trials) :])
-    v, t = v * weights, t * weights
     is_tested = np.arange(pieces) >= pieces - len(tested[names[0]].trials)
+    weights = _evened(t, t[is_tested])
+    v, t = v * weights, t * weights
     rates = v[~is_tested].sum(axis=0) / np.maximum(t[~is_tested].sum(axis=0), 1)
     observed = _studentised(v, t, is_tested[None, :], tolerated(rates))[0]
     as_strange = np.ones(len(names))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.judge.calibration import Verdict
-from verifier.judge.sets import SetCheckResult, details_of
+from verifier.judge.sets import SetCheckResult, WithoutIndex, details_of
 from verifier.rule.rule import Count
 
 LEVEL = 0.001
@@ -51,7 +51,7 @@ class IsEmpty:
         return IsEmpty(np.concatenate([self.values, other.values]))
 
 
-class EmptySamples:
+class EmptySamples(WithoutIndex):
     """Whether more samples of a set are empty than of real ones: a set check."""
 
     key = "empty"
@@ -60,15 +60,6 @@ class EmptySamples:
 
     def result(self, details: Mapping[str, Any]) -> SetCheckResult:
         return _worded(msgspec.convert(details, EmptyResult))
-
-    def index(self, pieces: Sequence[Any], view: Any) -> None:
-        return None
-
-    def pack(self, index: None) -> Mapping[str, NDArray[Any]]:
-        return {}
-
-    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> None:
-        return None
 
     def calibrate(self, learned: Batch, held_out: Batch, index: None) -> RealEmpty:
         empty = sum(int(_is_empty(batch).sum()) for batch in (learned, held_out) if len(batch))

@@ -105,6 +105,22 @@ class SetCheck(Protocol):
         ...
 
 
+class WithoutIndex:
+    """What a check is that compares samples with no piece of the corpus."""
+
+    def index(self, pieces: Sequence[Any], view: Any) -> None:
+        """None: there is none."""
+        return
+
+    def pack(self, index: None) -> Mapping[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> None:
+        """None."""
+        return
+
+
 class SetReference(Struct, frozen=True, kw_only=True):
     """What real sets of each size cover, by rule, and what else they do, by the key of the check."""
 
@@ -201,14 +217,14 @@ class SetChecker:
         to hold what real ones do.
         """
         softens = alpha < 2 * LEVEL
+        short = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
         covered: dict[str, CoverageResult] = {}
         for name, rule in self.rules.items():
             result = coverage.judge_coverage(
                 rule, self.classes[name], tally.used[name], self.reference.coverage[name], trials[name]
             )
             if result is not None:
-                reason = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
-                covered[name] = _softened(result, reason) if softens or reason else result
+                covered[name] = _softened(result, short) if softens or short else result
         checked: dict[str, SetCheckResult] = {}
         for title, check in self.checks.items():
             found = check.judge(tally.checks[title], names, groups)

@@ -10,13 +10,8 @@ from verifier.data.batch import Batch
 from verifier.data.intensity import BINS
 from verifier.data.levels import levels
 from verifier.data.medium import Medium, medium_of
-from verifier.data.storage import StorageProfile
+from verifier.data.storage import NOTICED, SOME, StorageProfile
 from verifier.rule.rule import Rule
-
-NOTICED = 0.05
-"""A difference of shares from which on it is said."""
-SOME = 0.001
-"""The same for what a corpus has next to none of."""
 
 
 def storage_of(batch: Batch) -> StorageProfile:
@@ -42,8 +37,7 @@ def confounds(corpus: StorageProfile, samples: StorageProfile, medium: Medium) -
     found = []
 
     def share(part: str, whole: str) -> tuple[float, float]:
-        of_corpus, of_samples = (getattr(each, part) / max(getattr(each, whole), 1) for each in (corpus, samples))
-        return of_corpus, of_samples
+        return corpus.share(part, whole), samples.share(part, whole)
 
     real, tested = share("binary", "values")
     if abs(real - tested) > NOTICED:
@@ -87,5 +81,5 @@ def said_first(
 
 def relative_length(corpus: StorageProfile, samples: StorageProfile) -> float:
     """The mean length of the samples, where that of the corpus is 1."""
-    real, tested = (profile.steps / max(profile.samples, 1) for profile in (corpus, samples))
-    return tested / real if real else 1.0
+    real = corpus.share("steps", "samples")
+    return samples.share("steps", "samples") / real if real else 1.0

@@ -32,8 +32,6 @@ from verifier.music.extra import PITCHES, Music
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
-MOST_PITCHES = 128
-"""Pitches there are: a longer axis holds steps."""
 DENSE = 0.4
 """Share of pitches from which on numbers are not taken for a roll of velocities."""
 HOLDS = 0.3
@@ -92,8 +90,8 @@ class RollAxes(Axes):
     def _require_order(self, on: NDArray[np.bool_], view: PianoRollView, name: str) -> None:
         """Raise InputError if the content says that steps come before pitches, or does not say what it must."""
         rows, steps = self.stored[0], self.steps
-        if steps > MOST_PITCHES:
-            return
+        if steps > PITCHES:
+            return  # there are no more: a longer axis holds steps
         expected = f"expected samples x {view.rows} pitches x steps"
         if content.looks_swapped(on):
             swapped = f"{expected}, found notes along the other axis: the axes look swapped"

@@ -35,7 +35,7 @@ from verifier.judge.coverage import (
     sizes_up_to,
     widened,
 )
-from verifier.judge.sets import SetCheckResult, details_of
+from verifier.judge.sets import SetCheckResult, WithoutIndex, details_of
 from verifier.music.features.chord_grams import chords, grams
 
 Ints = NDArray[np.int64]
@@ -351,7 +351,7 @@ def _duplicates(clusters: Ints) -> tuple[int, float]:
     return twins, twins / compared if compared else 0.0
 
 
-class NearDuplicates:
+class NearDuplicates(WithoutIndex):
     """Whether a set repeats itself more than real sets of its size do: a set check."""
 
     key = "diversity"
@@ -360,15 +360,6 @@ class NearDuplicates:
 
     def result(self, details: Mapping[str, Any]) -> SetCheckResult:
         return _worded(msgspec.convert(details, DiversityResult))
-
-    def index(self, pieces: Sequence[Any], view: Any) -> None:
-        return None
-
-    def pack(self, index: None) -> Mapping[str, NDArray[Any]]:
-        return {}
-
-    def unpack(self, arrays: Mapping[str, NDArray[Any]], view: Any) -> None:
-        return None
 
     def calibrate(self, learned: Batch, held_out: Batch, index: None) -> TwinCurve | None:
         return twin_curve(learned, held_out)

@@ -105,9 +105,10 @@ def span(notes: Notes, view: PianoRollView) -> tuple[int, int]:
 
 def cuts_of(notes: Notes, view: PianoRollView) -> Sequence[tuple[int, int]]:
     """(start, length) of each window of a piece, in steps from its beginning. Raises InputError as ``total_steps``."""
-    first, end = span(notes, view)
-    if not len(notes.onsets):
-        return [(first, end)]
+    return _cuts(*span(notes, view), view)
+
+
+def _cuts(first: int, end: int, view: PianoRollView) -> Sequence[tuple[int, int]]:
     return [(first + start, length) for start, length in view.cuts(end - first)]
 
 
@@ -123,13 +124,12 @@ class _Windows(NamedTuple):
     ends: NDArray[np.bool_]
 
 
-def _windows(pieces: Sequence[Notes], view: PianoRollView) -> _Windows:
-    rows = []
-    for piece, notes in enumerate(pieces):
-        first, end = span(notes, view)
-        rows += [
-            (piece, start, length, start == first, start + length == end) for start, length in cuts_of(notes, view)
-        ]
+def _windows(spans: Sequence[tuple[int, int]], view: PianoRollView) -> _Windows:
+    rows = [
+        (piece, start, length, start == first, start + length == end)
+        for piece, (first, end) in enumerate(spans)
+        for start, length in _cuts(first, end, view)
+    ]
     of, starts, lengths, begins, ends = np.array(rows, np.int64).reshape(-1, 5).T
     return _Windows(of, starts, lengths, begins.astype(np.bool_), ends.astype(np.bool_))
 
@@ -137,7 +137,8 @@ def _windows(pieces: Sequence[Notes], view: PianoRollView) -> _Windows:
 def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     """All windows of all pieces, in order. With ``window: null`` each piece is one sample; so is one without a note."""
     pieces = list(pieces)
-    cuts = _windows(pieces, view)
+    spans = [span(notes, view) for notes in pieces]
+    cuts = _windows(spans, view)
     counts = np.bincount(cuts.pieces, minlength=len(pieces))
     n, width = len(cuts.pieces), view.window or int(cuts.lengths.max(initial=1))
     # All pieces stand on one long time line, each from the first column of its first window.
@@ -145,7 +146,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     rows, first, last = _spans(notes, view)
     of = np.repeat(np.arange(len(pieces)), [len(piece.onsets) for piece in pieces])
     ends = np.cumsum(counts * width, dtype=np.int64)
-    shifts = ends - counts * width - np.array([span(piece, view)[0] for piece in pieces], np.int64)
+    shifts = ends - counts * width - np.array([start for start, _ in spans], np.int64)
     lines = _lines(pieces, notes, of, shifts, ends, view)
     kept = first + shifts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
     off_grid = _is_off_grid(notes.onsets[kept], view)

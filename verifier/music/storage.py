@@ -2,12 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from verifier.data.storage import Count, StorageProfile
+from verifier.data.storage import NOTICED, SOME, Count, StorageProfile
 
-SOME = 0.001
-"""A difference of shares from which on it is said, of what a corpus has next to none of."""
-NOTICED = 0.05
-"""A difference of shares from which on it is said, of what a corpus has too."""
 UNIT = 2.5
 """Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
 CHANCE = 0.1
@@ -59,7 +55,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
-    real, tested = (profile.off_grid / max(profile.notes, 1) for profile in (corpus, samples))
+    real, tested = corpus.share("off_grid", "notes"), samples.share("off_grid", "notes")
     if tested - real > NOTICED:
         yield (
             f"{tested:.0%} of the notes begin between the steps of the view, {real:.0%} in the corpus: played, swung or"
@@ -83,7 +79,7 @@ def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
 
 
 def _outside(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
-    real, tested = (profile.clipped / max(profile.notes, 1) for profile in (corpus, samples))
+    real, tested = corpus.share("clipped", "notes"), samples.share("clipped", "notes")
     if tested - real > SOME:
         yield (
             f"{tested:.2%} of the notes lie outside the pitches of the view, {real:.2%} in the corpus: only rules of"
@@ -121,8 +117,7 @@ def _clips(real: Mapping[int, int], tested: Mapping[int, int]) -> str:
     pieces, real_pieces = sum(tested.values()), sum(real.values())
     if not real_pieces:
         return ""
-    lengths = sorted(real)
-    shortest = lengths[0]
+    shortest = min(real)
     short = sum(count for bars, count in tested.items() if bars < shortest)
     if short and bdtrc(short - 1, pieces, 1 / (real_pieces + 1)) <= CHANCE:
         return f"{short:,} of {pieces:,} files are shorter than any of the corpus ({shortest} bars): they may be clips"

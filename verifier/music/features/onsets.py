@@ -33,10 +33,11 @@ def _beat_phases(batch: Batch) -> NDArray[np.int64]:
     per_quarter = float(roll_view(batch).steps_per_quarter)
     if not per_quarter.is_integer():
         return np.zeros(len(batch), np.int64)
-    samples, steps = np.nonzero(true_onset_counts(batch))
+    onsets = true_onset_counts(batch)
+    samples, steps = np.nonzero(onsets)
     phases = (batch.starts[samples] + steps) % int(per_quarter)
     counts = np.zeros((len(batch), int(per_quarter)), np.int64)
-    np.add.at(counts, (samples, phases), true_onset_counts(batch)[samples, steps])
+    np.add.at(counts, (samples, phases), onsets[samples, steps])
     return np.asarray(counts.argmax(axis=1), np.int64)
 
 
