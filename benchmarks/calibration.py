@@ -28,7 +28,7 @@ from verifier.music.view import PianoRollView
 from verifier.rule.registry import rules_for
 from verifier.spec.provenance import CorpusRecord, Split
 from verifier.spec.spec import Spec
-from verifier.verbs import check, learn
+from verifier.verbs import check, learn, tallies
 
 
 def main() -> None:
@@ -70,8 +70,8 @@ def main() -> None:
             name=corpus.name, split=Split(seed=seed), source="", licence="", pieces=0, groups=0, sha256=""
         )
         spec = Spec(name=corpus.name, view=view, corpus=record, rules=found, calibration=calibration, whole=whole)
-        checkers = check.Checkers.of(spec, indices)
-        tally = check.tally(spec, [batch_of(test, view)], checkers=checkers)
+        checkers = tallies.Checkers.of(spec, indices)
+        tally = tallies.tally(spec, [batch_of(test, view)], checkers=checkers)
         result = check.judge(spec, tally, alpha=options.alpha, checkers=checkers)
         flagged["samples"].append((len(result.flagged or ()), result.samples))
         flagged["pieces"].append((len(result.flagged_groups or ()), result.groups))

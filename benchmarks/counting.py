@@ -50,7 +50,7 @@ from verifier.music.rules.durations import Durations
 from verifier.rule.rule import Rule, RuleCounts, merge_all
 from verifier.spec import spec as specs
 from verifier.values.rules.intensity_modes import IntensityModes
-from verifier.verbs import check
+from verifier.verbs import tallies
 
 WAYS = ("numpy", "scan_numpy", "compiled", "check")
 CONTENTS = ("rolls", "sigmoid")
@@ -243,12 +243,12 @@ def count_by_rules(spec: specs.Spec, samples: Iterator[Batch], compile_from: int
 
 def count_by_check(spec: specs.Spec, samples: Iterator[Batch]) -> Numbers:
     """What `verify check` counts, with all that it looks at beside the rules."""
-    rules = check.tally(spec, samples).rules
-    tallies = [rules[rule.name()] for rule in (ChromaTransitions, Durations, IntensityModes)]
-    observed = tallies[-1].observed
+    rules = tallies.tally(spec, samples).rules
+    counted = [rules[rule.name()] for rule in (ChromaTransitions, Durations, IntensityModes)]
+    observed = counted[-1].observed
     assert observed is not None, "this rule measures distances"
     return numbers_of(
-        *((int(each.trials.sum()), int(each.violations.sum()), len(each.kinds.keys)) for each in tallies), observed
+        *((int(each.trials.sum()), int(each.violations.sum()), len(each.kinds.keys)) for each in counted), observed
     )
 
 

@@ -27,8 +27,9 @@ from verifier.rule.registry import rule_named
 from verifier.spec import spec as specs
 from verifier.spec.run import SetResult
 from verifier.spec.spec import Spec
-from verifier.verbs.check import ALPHA, Checkers, judge, tally
+from verifier.verbs.check import ALPHA, judge
 from verifier.verbs.power import Caught, power
+from verifier.verbs.tallies import Checkers, tally
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from verifier.spec import spec as specs
 from verifier.spec.provenance import Split
 from verifier.spec.run import SetResult
 from verifier.spec.spec import Spec
-from verifier.verbs import check, learn
+from verifier.verbs import check, learn, tallies
 
 SHIPPED = Path(__file__).parents[1] / "specs"
 UNSEEN = {"mnist": "mnist-test"}
@@ -63,7 +63,7 @@ class World(NamedTuple):
     """A spec made ready, real pieces that it has not learned, and the results of sets by a digest of their samples."""
 
     spec: Spec
-    checkers: check.Checkers
+    checkers: tallies.Checkers
     test: Sequence[Any]
     known: dict[bytes, SetResult]
 
@@ -75,7 +75,7 @@ def shipped(name: str, seed: int = 0) -> World:
         held_out: Sequence[Piece] = corpora.load(UNSEEN[name]).pieces
     else:
         _, held_out = corpora.split(corpora.load(spec.corpus.name), spec.corpus.split)
-    checkers = check.Checkers.of(spec)
+    checkers = tallies.Checkers.of(spec)
     return World(spec, checkers, _some(held_out, TESTED.get(name), seed), {})
 
 
@@ -106,7 +106,7 @@ def re_split(name: str, seed: int, work: Path, fresh: bool) -> World:
         spec.save(path)
         print(f"learned {path} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     spec = specs.load(path)
-    return World(spec, check.Checkers.of(spec, indices), _some(test, TESTED.get(name), seed), {})
+    return World(spec, tallies.Checkers.of(spec, indices), _some(test, TESTED.get(name), seed), {})
 
 
 def _parts(corpus: corpora.Corpus, seed: int, by: str) -> tuple[Sequence[Piece], Sequence[Piece]]:
@@ -155,7 +155,7 @@ def judged(world: World, batches: Sequence[Batch], alpha: float) -> SetResult:
     """The result of a set. Routes that give the same Batches, to the bit, are judged once."""
     key = hashlib.sha256(pickle.dumps((alpha, batches))).digest()
     if key not in world.known:
-        tally = check.tally(world.spec, batches, checkers=world.checkers)
+        tally = tallies.tally(world.spec, batches, checkers=world.checkers)
         world.known[key] = check.judge(world.spec, tally, (), alpha, world.checkers)
     return world.known[key]
 

@@ -45,7 +45,7 @@ from verifier.spec.provenance import CorpusRecord, Split
 from verifier.spec.spec import Spec
 from verifier.values.noise import exponential
 from verifier.values.rules.intensity_distribution import IntensityDistribution
-from verifier.verbs import check, evaluate, learn
+from verifier.verbs import check, evaluate, learn, tallies
 
 Floats = NDArray[np.float64]
 State = tuple[Rule, ...]
@@ -124,7 +124,7 @@ def speakers(batch: Batch, alpha: float) -> None:
         # The held-out speaker among the others is the one that the split of the corpus would choose.
         others = sorted((name for name in names if name != tested), key=lambda name: corpora._rank(0, name))
         spec = spec_of(batch.view, {name: learned[name] for name in others[1:]}, parts[others[0]], speaker)
-        result = check.judge(spec, check.tally(spec, [parts[tested]]), alpha=alpha)
+        result = check.judge(spec, tallies.tally(spec, [parts[tested]]), alpha=alpha)
         assert result.flagged is not None
         assert result.flagged_groups is not None
         spoke = [flag.rule for flag in result.flagged]
@@ -174,7 +174,7 @@ def one_speaker(batch: Batch, name: str) -> None:
     noise = exponential(parts[11], np.random.default_rng(0))
     rows = []
     for label, tested in {f"{name}, unseen": parts[11], **voices, "exponential": noise}.items():
-        result = check.judge(spec, check.tally(spec, [tested]))
+        result = check.judge(spec, tallies.tally(spec, [tested]))
         assert result.flagged is not None
         failing = [f"{rule} x{found.ratio or 0:.1f}" for rule, found in result.rules.items() if found.verdict == "fail"]
         rows.append(

@@ -7,8 +7,8 @@ rounds. Values are clipped to 0..1.
 
 A sound of half a second at 8 kHz is a sum of terms: ``tone=440,0.3`` a sine of 440 Hz and amplitude 0.3,
 ``noise=0.1``, ``pulse=64,0.2`` a sample of 0.2 every 64, ``beat=4`` all of it louder and softer 4 times a second,
-``below=1000`` all of it low-passed there, ``clip=0.2`` all of it clipped there, ``quiet=0.25`` silence for the first
-0.25 s, ``seed=3``.
+``below=1000`` all of it low-passed there, ``clip=0.2`` all of it clipped there, ``quiet=0.25`` silence for
+0.25 s, from 0.05 s on, ``seed=3``.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def sound(text: str) -> np.ndarray:
         elif name == "clip":
             found = np.clip(found, -numbers[0], numbers[0])
         elif name == "quiet":
-            found[: int(numbers[0] * RATE)] = 0
+            found[RATE // 20 : RATE // 20 + int(numbers[0] * RATE)] = 0
         else:
             assert name in ("tone", "noise", "pulse", "seed"), name
     return found.astype(np.float32)

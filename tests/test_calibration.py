@@ -13,7 +13,7 @@ from verifier.judge import calibration as verdict
 from verifier.judge.calibration import Calibration, Conformal, PieceCounts
 from verifier.judge.storage import confounds, storage_of
 from verifier.music.storage import MusicStorage
-from verifier.verbs import check
+from verifier.verbs import check, tallies
 
 
 def calibration(scores, samples=None):
@@ -142,6 +142,23 @@ def test_p_values_of_real_pieces_are_uniform():
     assert 0.04 <= np.mean(flagged) <= 0.06
 
 
+@pytest.mark.parametrize(("real", "tested"), [(60, 5), (60, 1), (5, 5)])
+def test_long_pieces_are_no_measure_of_short_ones(real, tested):
+    rng = np.random.default_rng(5)
+
+    def pieces(k, size):
+        """Those of one piece are alike: the strangest of sixty is little stranger than the strangest of five."""
+        return np.repeat(rng.normal(size=(k, 3)), size, axis=0) + 0.3 * rng.normal(size=(k * size, 3)), [size] * k
+
+    flagged = []
+    for _ in range(60):
+        reference = Conformal(*calibration(*pieces(99, real)))
+        scores, _ = pieces(40, tested)
+        p = reference.of_pieces(reference.of_samples(scores), np.repeat(np.arange(40), tested))
+        flagged.append((p <= 0.05).mean())
+    assert 0.03 <= np.mean(flagged) <= 0.07
+
+
 def counts_of_pieces(rng, k, rate, spread=10.0):
     trials = rng.integers(5, 60, k)
     return PieceCounts(
@@ -188,7 +205,7 @@ def test_a_level_that_the_calibration_is_too_small_for_is_refused_with_the_numbe
         verdict.require_level(0.01, 71, "pieces")
     verdict.require_level(0.05, 19, "pieces")
     with pytest.raises(InputError, match=r"needs 19 held-out pieces; the spec was calibrated with 2"):
-        check.judge(small_spec(), check.tally(small_spec(), [batch([""], small_spec().view, steps=24)]))
+        check.judge(small_spec(), tallies.tally(small_spec(), [batch([""], small_spec().view, steps=24)]))
 
 
 def test_a_calibration_that_does_not_fit_is_refused():

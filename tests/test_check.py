@@ -20,7 +20,7 @@ from verifier.music.view import PianoRollView
 from verifier.report import formats
 from verifier.rule.registry import rules_for
 from verifier.spec.run import Run
-from verifier.verbs import check
+from verifier.verbs import check, tallies
 from verifier.verbs.learn import calibrate, learn_rules
 
 
@@ -47,7 +47,7 @@ def spec():
 
 
 def verdicts(spec, samples):
-    result = check.judge(spec, check.tally(spec, [samples]))
+    result = check.judge(spec, tallies.tally(spec, [samples]))
     return {name: found.verdict for name, found in result.rules.items()}, result
 
 
@@ -69,7 +69,7 @@ def test_a_handful_of_samples_is_undecided(spec):
 
 
 def test_samples_without_a_trial_are_undecided(spec):
-    result = check.judge(spec, check.tally(spec, [batch(["", ""])]))
+    result = check.judge(spec, tallies.tally(spec, [batch(["", ""])]))
     assert result.rules["durations"].rate is None
     assert result.rules["durations"].reason == "the samples gave it no trial"
 
@@ -88,10 +88,10 @@ def test_the_report_of_shards_is_that_of_the_whole(spec):
     noise.values[:] = np.random.default_rng(7).random(noise.values.shape) < 0.08
     samples = concatenate(spec.view, [noise, batch(chorale_like(8, 40)), batch(chorale_like(0, 20))])
     samples = Batch.of(spec.view, samples.values, groups=[f"piece-{i // 3}" for i in range(len(samples))])
-    checkers = check.Checkers.of(spec, indices)
+    checkers = tallies.Checkers.of(spec, indices)
     shards = [samples.take(at) for at in np.array_split(np.arange(len(samples)), 7)]
-    merged = check.merge_tallies([check.tally_batch(spec, checkers, shard, findings=True) for shard in shards])
-    once = check.tally(spec, [samples], findings=True, checkers=checkers)
+    merged = tallies.merge_tallies([tallies.tally_batch(spec, checkers, shard, findings=True) for shard in shards])
+    once = tallies.tally(spec, [samples], findings=True, checkers=checkers)
     result = check.judge(spec, merged, checkers=checkers)
     assert result == check.judge(spec, once, checkers=checkers)
     assert set(result.whole.checks) == {"empty samples", "near-duplicates", "memorised passages"}
@@ -100,20 +100,20 @@ def test_the_report_of_shards_is_that_of_the_whole(spec):
 
 def test_one_perfect_sample_over_and_over_fails_though_it_breaks_no_rule(spec):
     spec, indices = with_whole(spec)
-    checkers = check.Checkers.of(spec, indices)
+    checkers = tallies.Checkers.of(spec, indices)
     perfect = batch(chorale_like(0, 1) * 200)
     perfect = Batch.of(spec.view, perfect.values)
-    result = check.judge(spec, check.tally(spec, [perfect], checkers=checkers), checkers=checkers)
+    result = check.judge(spec, tallies.tally(spec, [perfect], checkers=checkers), checkers=checkers)
     assert sum(rule.violations for rule in result.rules.values()) == 0
     assert "fail" in {found.verdict for found in result.whole.coverage.values()}
     assert result.verdict == "fail"
-    at_low_alpha = check.judge(spec, check.tally(spec, [perfect], checkers=checkers), alpha=0.035, checkers=checkers)
+    at_low_alpha = check.judge(spec, tallies.tally(spec, [perfect], checkers=checkers), alpha=0.035, checkers=checkers)
     assert "fail" not in {found.verdict for found in at_low_alpha.whole.coverage.values()}
 
 
 def test_the_worst_samples_are_kept_to_be_looked_at(spec):
     samples = batch([*chorale_like(5, 20), "C4:0-16 C#4:0-4 D4:4-8 D#4:8-12 E4:12-16"])
-    result = check.judge(spec, check.tally(spec, [samples]))
+    result = check.judge(spec, tallies.tally(spec, [samples]))
     first = result.rules["pitch-class-sets"].examples[0]
     assert (first.sample, first.rule, first.where) == ("sample-20", "pitch-class-sets", "bar 1 beat 1")
     assert result.rules["pitch-class-sets"].kinds == {"C C#": 1, "C D": 1, "C D#": 1, "C E": 1}
@@ -121,19 +121,19 @@ def test_the_worst_samples_are_kept_to_be_looked_at(spec):
 
 def test_an_empty_set_and_another_view_are_refused(spec):
     with pytest.raises(InputError, match="no samples"):
-        check.tally(spec, [])
+        tallies.tally(spec, [])
     with pytest.raises(InputError, match="differ in pitches 64 against 40, window 16 against 24"):
-        check.tally(spec, [random_batch(1)])
+        tallies.tally(spec, [random_batch(1)])
 
 
 def test_reports_are_written_whole_and_read_back(spec, tmp_path):
     samples = batch(chorale_like(6, 10))
-    tallies = {"a/b": check.tally(spec, [samples])}
-    run = check.run_record(spec, {"a/b": check.judge(spec, tallies["a/b"])})
+    counted = {"a/b": tallies.tally(spec, [samples])}
+    run = check.run_record(spec, {"a/b": check.judge(spec, counted["a/b"])})
     paths = [tmp_path / "run.json", tmp_path / "samples.parquet"]
     formats.require_formats(paths, "run")
     for path in paths:
-        formats.write(run, path, tallies)
+        formats.write(run, path, counted)
     assert msgspec.json.decode(paths[0].read_bytes(), type=Run) == run
     rules = json.loads(paths[0].read_text())["sets"]["a/b"]["rules"]
     fields = {"violations", "distinct", "trials", "rate", "interval", "held-out", "ratio", "verdict"}

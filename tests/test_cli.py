@@ -406,8 +406,8 @@ def test_an_interrupt_leaves_no_file(world):
     code = (
         # A shell starts what it runs in the background with interrupts ignored, and this run may be such a one.
         "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from verifier.cli import main as cli; from verifier.verbs import check;"
-        "check.tally_batch = lambda *a, **k: (print('counting', flush=True), time.sleep(60));"
+        "from verifier.cli import main as cli; from verifier.verbs import tallies;"
+        "tallies.tally_batch = lambda *a, **k: (print('counting', flush=True), time.sleep(60));"
         "sys.exit(cli.main(['--spec', 'spec.yaml', 'good', '-o', 'interrupted.json']))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

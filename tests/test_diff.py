@@ -26,7 +26,7 @@ from verifier.spec import run as record
 from verifier.spec.run import Run
 from verifier.spec.spec import accept, dump, dumps, load, loads
 from verifier.spec.suppressions import Accepted, accepting, arranged, require_acceptable
-from verifier.verbs import check, diff
+from verifier.verbs import check, diff, tallies
 from verifier.verbs.learn import calibrate, learn_rules
 
 RULES = ["chroma-transitions", "durations", "pitch-range", "polyphony", "duration-distribution"]
@@ -42,7 +42,7 @@ def spec():
 
 def run_of(spec, listing=True, **sets) -> Run:
     results = {
-        label: check.judge(spec, check.tally(spec, [samples], findings=listing)) for label, samples in sets.items()
+        label: check.judge(spec, tallies.tally(spec, [samples], findings=listing)) for label, samples in sets.items()
     }
     return check.run_record(spec, results)
 
@@ -70,8 +70,8 @@ def test_findings_are_as_many_as_violations_and_do_not_depend_on_shards(spec, wo
         assert sum((result.all_kinds or {}).values()) in (0, result.violations)
     samples = moved(batch(chorale_like(12, 100)), 4, 12)
     shards = [samples.take(at) for at in np.array_split(np.arange(100), 7)]
-    tallied = [check.tally_batch(spec, check.Checkers.of(spec), shard, findings=True) for shard in shards]
-    assert check.judge(spec, check.merge_tallies(tallied)) == worse.sets["x"]
+    tallied = [tallies.tally_batch(spec, tallies.Checkers.of(spec), shard, findings=True) for shard in shards]
+    assert check.judge(spec, tallies.merge_tallies(tallied)) == worse.sets["x"]
 
 
 def test_a_long_list_of_findings_says_that_it_is_not_complete(spec, monkeypatch, worse):
@@ -82,10 +82,10 @@ def test_a_long_list_of_findings_says_that_it_is_not_complete(spec, monkeypatch,
     assert (found.complete, len(found.listed)) == (False, 50)
     assert found.listed == worse.sets["x"].rules["chroma-transitions"].findings.listed[:50]
     shards = [
-        check.tally_batch(spec, check.Checkers.of(spec), whole.take(at), True)
+        tallies.tally_batch(spec, tallies.Checkers.of(spec), whole.take(at), True)
         for at in np.array_split(np.arange(100), 3)
     ]
-    assert check.judge(spec, check.merge_tallies(shards)) == short.sets["x"]
+    assert check.judge(spec, tallies.merge_tallies(shards)) == short.sets["x"]
     rule = diff.diff_runs(short, worse).sets[0].rules["chroma-transitions"]
     assert (rule.introduced, rule.resolved, rule.unchanged) == (None, None, None)
     assert rule.note == "too many findings to list them all"
@@ -281,9 +281,10 @@ def test_an_accepted_kind_is_no_violation_and_stays_in_view(spec, worse):
     assert after.trials == before.trials
     assert kind not in after.all_kinds
     shards = [
-        check.tally_batch(lenient, check.Checkers.of(lenient), samples.take(at), True) for at in ([0, 1], range(2, 100))
+        tallies.tally_batch(lenient, tallies.Checkers.of(lenient), samples.take(at), True)
+        for at in ([0, 1], range(2, 100))
     ]
-    assert check.judge(lenient, check.merge_tallies(shards)).rules["chroma-transitions"] == after
+    assert check.judge(lenient, tallies.merge_tallies(shards)).rules["chroma-transitions"] == after
     # A run from before it was accepted can still be compared: what was accepted since is taken off it.
     found = diff.diff_runs(worse, run_of(lenient, x=samples))
     rule = found.sets[0].rules["chroma-transitions"]

@@ -20,7 +20,7 @@ from verifier.rule.registry import rule_named
 from verifier.spec import run as record
 from verifier.spec.provenance import CorpusRecord, Split
 from verifier.spec.spec import Spec, dumps, loads
-from verifier.verbs import check
+from verifier.verbs import check, tallies
 from verifier.verbs.learn import calibrate, learn_folds
 
 RULES = (rule_named("spectral-envelope", "mel-spectrogram")(), rule_named("modulation-spectrum", "mel-spectrogram")())
@@ -147,7 +147,7 @@ def speech() -> Spec:
 
 
 def judged(spec: Spec, batch: Batch):
-    return check.judge(spec, check.tally(spec, [batch]))
+    return check.judge(spec, tallies.tally(spec, [batch]))
 
 
 def test_another_voice_is_out_of_domain_and_one_among_the_others_is_not():
@@ -180,7 +180,7 @@ def test_the_units_are_in_the_file_and_a_spec_without_them_is_as_it_was():
     assert loads(dumps(spec)).calibration == spec.calibration
     music = small_spec()
     assert "units" not in dumps(music)
-    result = check.judge(music, check.tally(music, [random_batch(7)]), alpha=0.5)
+    result = check.judge(music, tallies.tally(music, [random_batch(7)]), alpha=0.5)
     assert result.domain is UNSET
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import re
 import struct
 
 import numpy as np
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from verifier.base.errors import InputError
-from verifier.data.batch import concatenate
+from verifier.data.batch import Batch, concatenate
 from verifier.data.intensity import LEVELS
+from verifier.data.medium import medium_named
 from verifier.image import read as image
 from verifier.image.read import is_image, read_images
 from verifier.image.view import ImageView
+from verifier.judge.storage import storage_of
 
 GREY = ImageView(height=6, width=8)
 COLOUR = ImageView(height=6, width=8, channels=3)
@@ -80,23 +83,54 @@ def test_jpeg_and_the_first_frame_of_a_gif(tmp_path):
     assert read(tmp_path / "x.gif").values[0] == pytest.approx(np.full((6, 8), 40 / 255))
 
 
-def test_an_orientation_in_exif_is_ignored(tmp_path):
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_an_orientation_in_exif_is_obeyed(tmp_path, suffix):
+    lying = np.rot90(PIXELS, 1)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by a quarter
-    path = saved(tmp_path / "x.png", PIXELS, exif=exif)
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    path = saved(tmp_path / f"x.{suffix}", lying, exif=exif, **({"lossless": True} if suffix == "webp" else {}))
     assert np.array_equal(read(path, COLOUR).values[0], LEVELS[PIXELS.transpose(2, 0, 1).reshape(18, 8)])
+    assert "found 8 x 6" in fault(path, ImageView(height=8, width=6, channels=3))
 
 
-def test_transparency_is_refused_unless_there_is_none(tmp_path):
+def test_what_is_transparent_is_put_on_black_and_said(tmp_path):
     opaque = np.dstack([PIXELS, np.full((6, 8), 255, np.uint8)])
     assert np.array_equal(
         read(saved(tmp_path / "x.png", opaque)).values, read(saved(tmp_path / "y.png", PIXELS)).values
     )
-    opaque[0, :6, 3] = 254
-    message = "expected an opaque picture, found 12.5 % of its pixels transparent; put it on a background"
-    assert message in fault(saved(tmp_path / "x.png", opaque))
-    saved(tmp_path / "k.png", PIXELS, transparency=tuple(PIXELS[2, 3].tolist()))
-    assert "found 2.08 % of its pixels transparent" in fault(tmp_path / "k.png")
+    plain = read(tmp_path / "x.png")
+    opaque[0, :6, 3] = 0
+    clear = read(saved(tmp_path / "x.png", opaque))
+    expected = PIXELS.copy()
+    expected[0, :6] = 0
+    assert np.array_equal(clear.values, read(saved(tmp_path / "y.png", expected)).values)
+    (note,) = medium_named("image").confounds(storage_of(plain), storage_of(clear))
+    assert note == "100% of the pictures have transparent pixels, which were put on black"
+    ink = np.dstack([np.full((6, 8), 255, np.uint8), PIXELS[:, :, 0]])
+    assert np.array_equal(read(saved(tmp_path / "la.png", ink)).values[0], LEVELS[PIXELS[:, :, 0]])
+    keyed = read(saved(tmp_path / "k.png", PIXELS, transparency=tuple(PIXELS[2, 3].tolist())))
+    assert keyed.values[0, 2, 3] == 0
+
+
+def test_sixteen_bits_that_hold_eight_are_eight(tmp_path):
+    grey = PIXELS[:, :, 0]
+    for factor in (256, 257):
+        deep = grey.astype(np.uint16) * factor
+        assert np.array_equal(read(saved(tmp_path / "d.png", deep)).values[0], LEVELS[grey])
+
+
+def test_pictures_that_look_inverted_or_padded_are_said_so():
+    y, x = np.mgrid[:28, :28]
+    rings = [(np.hypot(x - 14, y - 14 + i % 3) // 3 == 2 + i % 2).astype(np.float32) for i in range(20)]
+    view = ImageView()
+    real = storage_of(Batch.of(view, np.stack(rings)))
+    assert list(medium_named("image").confounds(real, real)) == []
+    inverted = storage_of(Batch.of(view, 1 - np.stack(rings)))
+    (note,) = medium_named("image").confounds(real, inverted)
+    assert re.fullmatch(r"the pictures look inverted: mean 0\.79 against 0\.21 in the corpus", note)
+    padded = np.stack([np.pad(ring[::2, ::2], 7) for ring in rings])
+    (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, padded)))
+    assert note.startswith("a plain frame of 8.") or note.startswith("a plain frame of 9.")
 
 
 def test_modes_that_are_not_read(tmp_path):

@@ -13,7 +13,7 @@ from tests.media import batch, picture, sound
 from tests.test_spec import small_spec
 from verifier.cli import main as cli
 from verifier.rule.registry import rules_for
-from verifier.verbs import check
+from verifier.verbs import check, tallies
 from verifier.verbs.learn import calibrate, learn_folds
 
 
@@ -53,12 +53,12 @@ def test_real_samples_do_not_fail_and_every_fault_fails_its_own_rule(learned):
     medium, spec = learned
     faults = plants(medium)
     assert {*faults} == {*rules_for(medium)} - {WITHOUT_MODES}
-    result = check.judge(spec, check.tally(spec, [batch(REAL[medium](2, 80), medium)]))
+    result = check.judge(spec, tallies.tally(spec, [batch(REAL[medium](2, 80), medium)]))
     assert [name for name, found in result.rules.items() if found.verdict == "fail"] == []
     assert result.verdict != "fail"
     for rule, plant in faults.items():
         broken = [plant(sample) for sample in REAL[medium](3, 60)]
-        result = check.judge(spec, check.tally(spec, [batch(broken, medium)]))
+        result = check.judge(spec, tallies.tally(spec, [batch(broken, medium)]))
         assert result.rules[rule].verdict == "fail", rule
         assert result.verdict in ("fail", "processed", "out of domain"), rule
 

@@ -18,7 +18,7 @@ from verifier.music.view import PianoRollView
 from verifier.spec import migrations
 from verifier.spec import run as record
 from verifier.spec import spec as specs
-from verifier.verbs import check, diff
+from verifier.verbs import check, diff, tallies
 
 OLD = Path(__file__).parent / "golden" / "run-format-0.json"
 """A run over ``SETS`` at alpha 0.2, with its findings and gated against a run over ``BASELINE``, as format 0 has it."""
@@ -67,13 +67,13 @@ def spec(old):
 def checkers(spec):
     index = build_index([LEARNED])
     checks = medium_of(VIEW).set_checks()
-    return check.Checkers.of(spec, {made.key: index for made in checks})
+    return tallies.Checkers.of(spec, {made.key: index for made in checks})
 
 
 def results(spec, checkers, sets, alpha):
     return {
         label: check.judge(
-            spec, check.tally(spec, [samples], findings=True, checkers=checkers), (), alpha, checkers=checkers
+            spec, tallies.tally(spec, [samples], findings=True, checkers=checkers), (), alpha, checkers=checkers
         )
         for label, samples in sets.items()
     }

@@ -9,9 +9,10 @@ import pytest
 from tests.rolls import batch, random_batch
 from verifier.data.batch import Batch, concatenate
 from verifier.judge.coverage import Band
+from verifier.judge.sets import SetChecker, SetReference
 from verifier.music import near_duplicates
 from verifier.music.edits import move_notes
-from verifier.music.near_duplicates import TwinCurve
+from verifier.music.near_duplicates import NearDuplicates, TwinCurve
 from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(window=64)
@@ -151,3 +152,14 @@ def test_the_curve_says_how_often_real_pieces_repeat_themselves():
     assert msgspec.convert(msgspec.to_builtins(curve), TwinCurve) == curve
     for real, verdict in [(samples.take(range(45)), "pass"), (samples.take([1] * 30), "fail")]:
         assert near_duplicates.judge_diversity(near_duplicates.prints(real), real.names, curve).verdict == verdict
+
+
+def test_short_samples_repeat_each_other_without_a_fail():
+    samples = concatenate(VIEW, [(some := tunes(3, 50)), renamed(some.take([7] * 40), "copy-")])
+    checker = SetChecker.of(SetReference(checks={"diversity": NEVER}), [], [NearDuplicates()], {})
+    whole, short = (
+        checker.judge(checker.tally(samples), samples.names, samples.groups, 0.05, {}, length) for length in (1, 0.25)
+    )
+    assert whole.verdicts() == ["fail"]
+    assert short.verdicts() == ["undecided"]
+    assert short.checks["near-duplicates"].reason.endswith("; the samples are 25% as long as real ones")

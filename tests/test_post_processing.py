@@ -20,8 +20,9 @@ from verifier.rule.numeric_range import NumericRange
 from verifier.rule.registry import all_rules
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import Spec
-from verifier.verbs.check import judge, tally
+from verifier.verbs.check import judge
 from verifier.verbs.learn import calibrate, learn_rules
+from verifier.verbs.tallies import tally
 
 VIEW = ImageView(height=48, width=48)
 SOUNDS = MelView(sample_rate=8000, n_fft=256, hop_length=80, bands=20, window=None, full_scale=12)

@@ -10,7 +10,9 @@ from tests import media, rolls
 from verifier.audio.read import batch_of_waves
 from verifier.audio.storage import Sounds, SoundStorage
 from verifier.data.medium import medium_named
-from verifier.judge.storage import confounds, storage_of
+from verifier.judge.storage import StoredAlike, confounds, storage_of
+from verifier.rule.registry import rule_named, rules_for
+from verifier.spec.suppressions import accepting
 
 SOUND = medium_named("mel-spectrogram")
 
@@ -28,8 +30,8 @@ def sounds(rate: int, ends: float, n: int = 4):
 
 def test_the_rates_of_files_are_counted_and_add_up():
     low, high = sounds(8000, 4000), sounds(22050, 11025, 3)
-    assert low.sounds == Sounds(rates={8000: 4}, narrow=0)
-    assert low.merge(high).sounds == high.merge(low).sounds == Sounds(rates={8000: 4, 22050: 3}, narrow=0)
+    assert low.sounds == Sounds(rates={8000: 4}, narrow=0, sound=2000)
+    assert low.merge(high).sounds == high.merge(low).sounds == Sounds(rates={8000: 4, 22050: 3}, narrow=0, sound=3500)
     assert low.merge(SoundStorage()).sounds == low.sounds
 
 
@@ -57,3 +59,33 @@ def test_spectrograms_without_waves_and_music_say_nothing_of_rates():
     counts = {name: count for name, count in to_builtins(real).items() if name != "sounds"}
     assert confounds(convert(counts, SoundStorage), real, SOUND) == (), "a spec of before they were counted"
     assert "sounds" not in to_builtins(storage_of(rolls.batch(["C4 E4"])))
+
+
+def test_rules_that_measure_files_give_no_trial_to_sounds_of_another_rate_and_the_others_do():
+    names = [f"sound-{i}" for i in range(4)]
+    waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(4)]
+    batch = batch_of_waves(waves, [8000, 16000, 8000, 16000], media.SOUNDS, names, names)
+    for name, rule in rules_for("mel-spectrogram").items():
+        checker = accepting(rule.learn(batch), [], sounds(8000, 4000))
+        trials = checker.count(batch).trials > 0
+        expected = [True, not rule.measures_file] * 2 if name != "spectral-slope" else trials.tolist()
+        assert trials.tolist() == expected, name
+    assert {name for name, rule in rules_for("mel-spectrogram").items() if rule.measures_file} == {
+        *("bandwidth", "dynamics", "upsampling-peaks")
+    }
+
+
+def test_the_counts_of_files_stored_alike_are_those_without_the_others():
+    names = [f"sound-{i}" for i in range(4)]
+    waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(4)]
+    batch = batch_of_waves(waves, [8000, 16000, 8000, 16000], media.SOUNDS, names, names)
+    plain = rule_named("bandwidth", "mel-spectrogram").learn(batch.take([0])).compile()
+    guarded = StoredAlike(plain, sounds(16000, 4000))
+    own, alone = guarded.count(batch), plain.count(batch.take([1, 3]))
+    assert own.violations.tolist() == [0, *alone.violations[:1], 0, *alone.violations[1:]]
+    assert own.kinds.counts.tolist() == alone.kinds.counts.tolist()
+    assert np.isnan(own.scores[[0, 2]]).all()
+    assert list(guarded.locate(batch, 0)) == []
+    assert len(list(guarded.locate(batch, 1))) == own.violations[1]
+    unknown = StoredAlike(plain, SoundStorage())
+    assert unknown.count(batch).trials.tolist() == plain.count(batch).trials.tolist()

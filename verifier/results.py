@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from verifier.data.batch import Batch
     from verifier.rule.rule import Violation
-    from verifier.verbs.check import Tally
     from verifier.verbs.explain import Explained
+    from verifier.verbs.tallies import Tally
 
 COLUMNS = ("violations", "distinct", "trials", "rate", "ratio", "p_value", "verdict", "reason")
 """The numbers of a rule that stand in a table of Python."""

@@ -10,7 +10,8 @@ from verifier.corpora.sample_sets import SampleSet
 from verifier.judge.calibration import require_level
 from verifier.results import Run
 from verifier.spec.spec import Spec
-from verifier.verbs.check import ALPHA, Checkers, judge, run_record, tally
+from verifier.verbs.check import ALPHA, judge, run_record
+from verifier.verbs.tallies import Checkers, tally
 
 
 def check(

@@ -112,6 +112,9 @@ def learn_with_silent(
             corpus=corpora.record_of(loaded, how, sampling, files_of(loaded, held_pieces)),
             unit=lambda group: corpora.unit(group, how),
             indices=indices_of(checks, learned_pieces, seen) if checks else {},
+            again=lambda groups: batch_of(
+                [piece for piece in (*learned_pieces, *held_pieces) if piece.group in groups], seen, keep_source=True
+            ),
         )
 
 

@@ -23,6 +23,8 @@ from verifier.values import faults as of_values
 Wave = NDArray[np.float32]
 FAULTS: dict[str, Fault] = {}
 """Every fault of sound by the name that it has on the command line."""
+MU = 255.0
+"""Of the curve of mu-law."""
 BITS = 16
 """Of a sample in a usual file."""
 
@@ -110,6 +112,16 @@ def clip(batch: Batch, dose: float, rng: Generator) -> Batch:
     def edit(wave: Wave, _: int, __: Generator) -> NDArray[Any]:
         most = np.abs(wave).max() * 10 ** (-dose / 20)
         return np.clip(wave, -most, most)
+
+    return _by_recording(batch, edit, rng)
+
+
+def compand(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Samples are rounded to the 8 bits of mu-law, ITU-T G.711: no fault, since it has no dose."""
+
+    def edit(wave: Wave, _: int, __: Generator) -> NDArray[Any]:
+        curved = np.log1p(MU * np.abs(np.clip(wave, -1, 1))) / np.log1p(MU)
+        return np.asarray(np.sign(wave) * np.expm1(np.rint(curved * 127) / 127 * np.log1p(MU)) / MU)
 
     return _by_recording(batch, edit, rng)
 

@@ -13,9 +13,11 @@ from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, Cell, Found, Medium, ObjectReader
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.text import Text
 
     from verifier.data.container import Container
+    from verifier.judge.degraded import Degradation
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
 
@@ -44,9 +46,12 @@ class AudioMedium(Medium):
         return {("builtins", "tuple"): batch_of_pair}
 
     def place(self, batch: Batch, i: int, step: int) -> str:
-        """``1.28 s``."""
+        """``1.28 s``, from the start of the file."""
+        from verifier.audio.samples import waves
+
         view: Any = batch.view
-        return f"{(int(batch.starts[i]) + step) * view.hop_length / view.sample_rate:.2f} s"
+        before = int(waves(batch).before[i]) / max(int(waves(batch).rates[i]), 1)
+        return f"{before + (int(batch.starts[i]) + step) * view.hop_length / view.sample_rate:.2f} s"
 
     def cell(self, batch: Batch, row: int, step: int) -> Cell:
         return Cell((), self.row_names(batch.view)[row], (row,))
@@ -66,6 +71,11 @@ class AudioMedium(Medium):
 
         return {"sounds": Sounds.of(batch)}
 
+    def stored_alike(self, batch: Batch, corpus: SoundStorage) -> "NDArray[np.bool_]":
+        from verifier.audio.storage import at_a_rate_of
+
+        return at_a_rate_of(corpus, batch)
+
     def confounds(self, corpus: SoundStorage, samples: SoundStorage) -> Iterator[str]:
         return samples.against(corpus)
 
@@ -78,6 +88,11 @@ class AudioMedium(Medium):
         from verifier.audio.faults import FAULTS
 
         return FAULTS
+
+    def degradations(self) -> "Mapping[str, Degradation]":
+        from verifier.audio.degradations import DEGRADATIONS
+
+        return DEGRADATIONS
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.values.noise import BASELINES

@@ -2,7 +2,8 @@
 
 A file is read as a stream: memory does not grow with its length. What is heard is the mean of the channels. Its mel
 spectrogram is made at the rate of the view; what ``Waves`` says of a sample is measured on the same stretch before
-resampling.
+resampling. Digital silence before and after the sound is left out, unless the view keeps silence: windows are cut from
+where the sound begins.
 """
 
 import itertools
@@ -21,6 +22,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier.audio.features.mel_spectrogram import MelStream, Wave, frames_of
+from verifier.audio.padding import Unpadded
 from verifier.audio.samples import mel_view, waves
 from verifier.audio.view import AUDIO_SUFFIXES, MelView
 from verifier.audio.waveform import Waves, measure
@@ -67,9 +69,7 @@ def read_audio(path: Path, view: MelView, *, name: str, keep_source: bool = Fals
         try:
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 _require_sane(sound, view, name)
-                blocks = _blocks(sound, name)
-                whole = np.concatenate(list(blocks)) if keep_source else None
-                samples = _samples(blocks if whole is None else [whole], sound.samplerate, view, whole)
+                samples = _samples(_blocks(sound, name), sound.samplerate, view, keep_source)
                 at_once = max(1, CHUNK_CELLS // (view.bands * (view.window or CHUNK_CELLS)))
                 while some := list(itertools.islice(samples, at_once)):
                     yield _batch([(name, name, sample) for sample in some], view)
@@ -96,8 +96,8 @@ def batch_of_waves(
     for wave, rate, name, group in zip(waves, rates, names, groups, strict=True):
         _require_length(len(wave), rate, view, name)
         _require_sound(wave, 0, name)
-        whole = wave.astype(np.float32)
-        found += [(name, group, sample) for sample in _samples([whole], rate, view, whole if keep_source else None)]
+        samples = _samples([wave.astype(np.float32)], rate, view, keep_source)
+        found += [(name, group, sample) for sample in samples]
     return _batch(found, view)
 
 
@@ -132,10 +132,11 @@ def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
     for recording in {id(sound): sound for sound in sounds}.values():
         own = [i for i, sound in enumerate(sounds) if sound is recording]
         at_start = {int(batch.starts[i]): i for i in own}
-        for sample in _samples([recording], int(waves(batch).rates[own[0]]), whole, recording):
+        for sample in _windows([recording], int(waves(batch).rates[own[0]]), whole):
             if (i := at_start.get(sample.start)) is not None:
                 values[i, :, : sample.mel.shape[1]] = sample.mel
-                found[i] = sample.waves
+                known = waves(batch).take(np.array([i]))
+                found[i] = replace(sample.waves, before=known.before, padding=known.padding, sounds=(recording,))
     return batch.with_values(values, Waves.concatenate(found))
 
 
@@ -154,8 +155,28 @@ def _batch(samples: Sequence[tuple[str, str, _Sample]], view: MelView) -> Batch:
     return replace(batch, starts=starts, begins=starts == 0, ends=ends, extra=extra)
 
 
-def _samples(blocks: Iterable[Wave], rate: int, view: MelView, whole: Wave | None = None) -> Iterator[_Sample]:
-    """The samples of a recording that comes in blocks; with ``whole``, all of it, each keeps that."""
+def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool = False) -> Iterator[_Sample]:
+    """The samples of a recording that comes in blocks, without the digital silence at its ends; with ``keep_source``,
+    each keeps what is left of the recording.
+    """
+    sound = Unpadded(blocks, rate) if view.silence_db is not None else None
+    parts: Iterable[Wave] = blocks if sound is None else sound
+    whole = np.concatenate([np.zeros(0, np.float32), *parts]) if keep_source else None
+    windows = itertools.chain(_windows(parts if whole is None else [whole], rate, view), [None])
+    sample, first = next(windows), True
+    while sample is not None:
+        following = next(windows)
+        found = sample.waves if whole is None else replace(sample.waves, sounds=(whole,))
+        if sound is not None:
+            # What comes after the sound is known at its end alone: the last sample that is kept has it.
+            padding = sound.before * first + sound.after * (following is None)
+            found = replace(found, before=np.array([sound.before]), padding=np.array([padding]))
+        yield sample._replace(waves=found)
+        sample, first = following, False
+
+
+def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Sample]:
+    """All windows of a recording that comes in blocks."""
     window = view.window or MAX_WHOLE_FRAMES
     loudest = 0.0 if view.silence_db is None else 10 ** (view.silence_db / 20)
     stream = MelStream(view)
@@ -178,8 +199,7 @@ def _samples(blocks: Iterable[Wave], rate: int, view: MelView, whole: Wave | Non
             stretch = wave if ends else wave[:beyond]
             is_kept = length == window or view.remainder == "keep" or frame == 0
             if is_kept and np.abs(stretch).max(initial=0) >= loudest:
-                own = measure([stretch], rate)
-                yield _Sample(frame, mel[:, :length], ends, own if whole is None else replace(own, sounds=(whole,)))
+                yield _Sample(frame, mel[:, :length], ends, measure([stretch], rate))
             mel, wave = mel[:, length:], wave[len(stretch) :]
             frame, sample = frame + length, sample + len(stretch)
 

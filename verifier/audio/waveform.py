@@ -29,6 +29,8 @@ class Waves:
     zeros    (n,) int64, samples that are exactly 0
     peaks    (n,) float32, largest magnitude; 1 is full scale
     levels   (n,) float32, root mean square
+    before   (n,) int64, samples of digital silence before the sound that the sample was cut from, which were left out
+    padding  (n,) int64, of these and those after the sound, the ones that stood beside the sample itself
     sounds   n waves (samples,) float32 of the whole recordings that the samples are windows of, one object a recording;
              none unless they were asked for: only faults are planted in them
     """
@@ -42,6 +44,8 @@ class Waves:
     zeros: NDArray[np.int64]
     peaks: NDArray[np.float32]
     levels: NDArray[np.float32]
+    before: NDArray[np.int64]
+    padding: NDArray[np.int64]
     sounds: tuple[NDArray[np.float32], ...] = ()
 
     def __len__(self) -> int:
@@ -75,6 +79,8 @@ class Waves:
             zeros=np.zeros(n, np.int64),
             peaks=np.zeros(n, np.float32),
             levels=np.zeros(n, np.float32),
+            before=np.zeros(n, np.int64),
+            padding=np.zeros(n, np.int64),
         )
 
     @classmethod
@@ -110,6 +116,8 @@ def measure(waves: Sequence[NDArray[np.float32]], rate: int) -> Waves:
         zeros=np.zeros(n, np.int64),
         peaks=np.zeros(n, np.float32),
         levels=np.zeros(n, np.float32),
+        before=np.zeros(n, np.int64),
+        padding=np.zeros(n, np.int64),
     )
     for i, wave in enumerate(waves):
         if not len(wave):

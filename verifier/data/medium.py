@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # types of the layers above, which a medium gives them object
     from rich.text import Text
 
     from verifier.data.container import Container
+    from verifier.judge.degraded import Degradation
     from verifier.judge.sets import SetCheck
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
@@ -191,6 +192,10 @@ class Medium(Protocol):
         """The fields of ``storage`` that are the medium's own."""
         return {}
 
+    def stored_alike(self, batch: Batch, corpus: Any) -> NDArray[np.bool_]:
+        """(n,) whether each sample is stored as the corpus is, so that a rule that measures files can speak of it."""
+        return np.ones(len(batch), np.bool_)
+
     def confounds(self, corpus: Any, samples: Any) -> Iterator[str]:
         """What differs in these fields between corpus and samples, each as a sentence that says what follows."""
         yield from ()
@@ -214,6 +219,14 @@ class Medium(Protocol):
     def faults(self) -> Mapping[str, "Fault"]:
         """What `verify power` plants, by name."""
         return {}
+
+    def degradations(self) -> Mapping[str, "Degradation"]:
+        """How samples usually come changed: what a set that breaks rules may look like, by name."""
+        return {}
+
+    def degraded(self, corpus: Any, samples: Any) -> tuple[str, float] | None:
+        """The degradation of samples, by its name and dose, that their ``storage`` tells beside that of the corpus."""
+        return None
 
     def baselines(self) -> Mapping[str, Baseline]:
         """What samples are made of real ones, by the name of the part of the corpus that they are."""

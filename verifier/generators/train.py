@@ -24,7 +24,8 @@ from verifier.generators.sample import blocks
 from verifier.generators.training import Measured, Training
 from verifier.spec.run import SetResult
 from verifier.spec.spec import Spec
-from verifier.verbs.check import ALPHA, Checkers, judge, tally
+from verifier.verbs.check import ALPHA, judge
+from verifier.verbs.tallies import Checkers, tally
 
 SEED = 0
 """Of the noise that checks sample from: every check sees samples of the same noise."""

@@ -51,14 +51,32 @@ def gaussian_blur(batch: Batch, dose: float, rng: Generator) -> Batch:
 )
 def enlarge(batch: Batch, dose: float, rng: Generator) -> Batch:
     """The picture is made smaller and enlarged again, both bicubic. Dose: the share of each side that it loses."""
+    return _resized(batch, 1 - dose, Image.Resampling.BICUBIC, rng)
 
-    def edit(plane: Plane, _: Generator) -> NDArray[Any]:
-        height, width = plane.shape
-        small = max(1, round((1 - dose) * width)), max(1, round((1 - dose) * height))
-        image = Image.fromarray(plane).resize(small, Image.Resampling.BICUBIC)
-        return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
-    return _by_plane(batch, edit, rng)
+@fault(
+    FAULTS,
+    "enlarged-bilinear",
+    "pictures shrunk and enlarged again, bilinear",
+    "share of each side lost",
+    doses=(0.1, 0.25, 0.5, 0.9),
+    largest=1,
+)
+def enlarge_bilinear(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The picture is made smaller and enlarged again, both bilinear. Dose: the share of each side that it loses."""
+    return _resized(batch, 1 - dose, Image.Resampling.BILINEAR, rng)
+
+
+def shrink(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The picture is enlarged and made smaller again, both bicubic: no fault, since more of it does not do more. Dose:
+    the share of each side that it gains.
+    """
+    return _resized(batch, 1 + dose, Image.Resampling.BICUBIC, rng)
+
+
+def shrink_bilinear(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """As ``shrink``, but both bilinear."""
+    return _resized(batch, 1 + dose, Image.Resampling.BILINEAR, rng)
 
 
 @fault(
@@ -104,6 +122,23 @@ def posterise(batch: Batch, dose: float, rng: Generator) -> Batch:
 def brighten(batch: Batch, dose: float, rng: Generator) -> Batch:
     """A gamma curve lifts all but black and white: v becomes v^(1 / (1 + dose)). Dose: that of the formula."""
     return _by_plane(batch, lambda plane, _: plane ** np.float32(1 / (1 + dose)), rng)
+
+
+def invert(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Black becomes white: no fault, since it has no dose."""
+    return _with_planes(batch, 255 - levels(planes(batch)))
+
+
+def _resized(batch: Batch, scale: float, how: Image.Resampling, rng: Generator) -> Batch:
+    """Each plane at another size and back, rounded to 8 bits at both, as files would."""
+
+    def edit(plane: Plane, _: Generator) -> NDArray[Any]:
+        height, width = plane.shape
+        size = max(1, round(scale * width)), max(1, round(scale * height))
+        image = Image.fromarray(levels(plane).astype(np.uint8)).resize(size, how)
+        return np.asarray(image.resize((width, height), how)) / np.float32(255)
+
+    return _by_plane(batch, edit, rng)
 
 
 def _by_plane(batch: Batch, edit: Callable[[Plane, Generator], NDArray[Any]], rng: Generator) -> Batch:

@@ -12,12 +12,14 @@ from verifier.data.batch import Batch
 from verifier.data.medium import Baseline, Cell, Found, Medium, ObjectReader
 from verifier.data.pieces import Extent
 from verifier.image.pixels import PixelPiece
+from verifier.image.storage import ImageStorage
 from verifier.image.view import IMAGE_SUFFIXES, PICTURE_SUFFIXES, ImageView
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from verifier.data.container import Container
+    from verifier.judge.degraded import Degradation
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
 
@@ -31,6 +33,7 @@ class ImageMedium(Medium):
     view = ImageView
     rules = "verifier.image.rules"
     suffixes = IMAGE_SUFFIXES
+    storage = ImageStorage
 
     def is_file(self, name: str) -> bool:
         from verifier.image.read import is_image
@@ -87,10 +90,23 @@ class ImageMedium(Medium):
 
         return PictureContainer()
 
+    def storage_of(self, batch: Batch) -> Mapping[str, Any]:
+        from verifier.image.storage import counts_of
+
+        return counts_of(batch)
+
+    def confounds(self, corpus: ImageStorage, samples: ImageStorage) -> Iterator[str]:
+        return samples.against(corpus)
+
     def faults(self) -> "Mapping[str, Fault]":
         from verifier.image.faults import FAULTS
 
         return FAULTS
+
+    def degradations(self) -> "Mapping[str, Degradation]":
+        from verifier.image.degradations import DEGRADATIONS
+
+        return DEGRADATIONS
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.values.noise import BASELINES

@@ -1,10 +1,10 @@
 """Readers of pictures: image files through Pillow, and the IDX and CIFAR files of data sets.
 
-Nothing is resized, turned or guessed. An orientation written in EXIF is ignored: pixels are taken as they are stored.
-Of several frames or pages the first is read. 8-bit value k becomes float32(k / 255); a 16-bit grey value k / 65535, not
+Nothing is resized or guessed. An orientation written in EXIF is obeyed, as whoever looks at the picture sees it. Of
+several frames or pages the first is read. 8-bit value k becomes float32(k / 255); a 16-bit grey value k / 65535, not
 rounded; 1 bit 0 or 1. Grey of a coloured picture is its luma as Pillow rounds it to 8 bit, whatever file it comes from;
-16 bits a colour become their upper 8, as Pillow reads them. A picture with transparency is refused unless it is opaque
-everywhere: what would lie behind it is not in the file.
+16 bits a colour become their upper 8, as Pillow reads them, and so do 16 bits of grey whose lower 8 are all empty. What
+is transparent is put on black, and the storage note says so: what would lie behind it is not in the file.
 
 IDX is the format of MNIST: (n, height, width) bytes. CIFAR's are the binary batches, of 10 or 100 classes; the pickled
 ones are never read.
@@ -18,18 +18,20 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 from verifier.data.batch import Batch
 from verifier.data.intensity import LEVELS
 from verifier.data.tensor import CHUNK_CELLS, MAX_WHOLE
+from verifier.image.extra import Backed
 from verifier.image.view import IMAGE_SUFFIXES, PICTURE_SUFFIXES, ImageView
 
 MAX_PIXELS = 2**26
@@ -39,6 +41,8 @@ _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 _GREY = {"L", "1", "LA"}
 _COLOUR = {"RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr"}
 _DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
+ON_ITS_SIDE = (5, 6, 7, 8)
+"""Orientations of EXIF by which lines become columns."""
 _CIFAR_SIDE = 32
 _CIFAR = {1: (10,), 2: (20, 100)}
 """Labels before a record -> how many values each can have."""
@@ -67,7 +71,8 @@ def read_images(path: Path, view: ImageView, *, name: str) -> Iterator[Batch]:
     lower = path.name.lower()
     suffix = Path(lower).suffix
     if suffix in PICTURE_SUFFIXES:
-        yield _batch(_picture(path, view, name)[None], [name], view, name)
+        pixels, transparent = _picture(path, view, name)
+        yield _batch(pixels[None], [name], view, name, transparent)
         return
     of_all = data_set(path, name)
     height, width = of_all.shape[-2:]
@@ -119,9 +124,11 @@ def decoded(image: Image.Image, name: str) -> Image.Image:
 
 def batch_of_image(image: Any, view: ImageView, name: str) -> Batch:
     """The samples of an image of PIL; see ``read_images``."""
+    image = ImageOps.exif_transpose(image)
     width, height = image.size
     _require_size(height, width, view, name)
-    return _batch(_pixels(image, view, name)[None], [name], view, name)
+    pixels, transparent = _pixels(image, view, name)
+    return _batch(pixels[None], [name], view, name, transparent)
 
 
 def settings_like(path: Path, name: str) -> dict[str, int]:
@@ -154,7 +161,9 @@ def _require_size(height: int, width: int, view: ImageView, name: str) -> None:
     raise InputError(name, f"expected {wanted}, as the view has, {found}{advice}")
 
 
-def _batch(pictures: NDArray[Any], names: Sequence[str], view: ImageView, place: str) -> Batch:
+def _batch(
+    pictures: NDArray[Any], names: Sequence[str], view: ImageView, place: str, transparent: bool = False
+) -> Batch:
     """(n, channels, height, width), uint8 or float32, of the view's size or larger, as samples."""
     _, channels, height, width = pictures.shape
     _require_size(height, width, view, place)
@@ -167,7 +176,8 @@ def _batch(pictures: NDArray[Any], names: Sequence[str], view: ImageView, place:
     values = LEVELS[pictures] if pictures.dtype == np.uint8 else pictures
     values = values.reshape(-1, channels * view.height, view.width)
     groups = [name for name in names for _ in range(per_picture)]
-    return Batch.of(view, values, names=of_all, groups=groups)
+    batch = Batch.of(view, values, names=of_all, groups=groups)
+    return replace(batch, extra=Backed(np.full(len(batch), transparent)))
 
 
 def _corners(height: int, width: int, view: ImageView) -> list[tuple[int, int]]:
@@ -205,13 +215,16 @@ def _in_planes(pixels: NDArray[np.uint8], view: ImageView, name: str) -> NDArray
     return np.asarray((weighted + 0x8000) >> 16, np.uint8)[:, None]
 
 
-def _picture(path: Path, view: ImageView, name: str) -> NDArray[Any]:
-    """(channels, height, width) uint8, or float32 where the file has 16 bits."""
+def _picture(path: Path, view: ImageView, name: str) -> tuple[NDArray[Any], bool]:
+    """(channels, height, width) uint8, or float32 where the file has 16 bits; and whether any of it was transparent."""
     with opened(path, name) as image:
         width, height = image.size
-        _require_size(height, width, view, name)
         try:
-            pixels = _pixels(image, view, name)
+            # Of a TIFF, Pillow gives the size that it has once it is turned.
+            if image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) in ON_ITS_SIDE:
+                width, height = height, width
+            _require_size(height, width, view, name)
+            pixels, transparent = _pixels(ImageOps.exif_transpose(image), view, name)
         except InputError:
             raise
         except Exception as error:
@@ -220,7 +233,7 @@ def _picture(path: Path, view: ImageView, name: str) -> NDArray[Any]:
             raise _damage(name, error) from error
     if pixels.shape[1:] != (height, width):
         raise InputError(name, f"expected {width} x {height} pixels, as the header says, found another number")
-    return pixels
+    return pixels, transparent
 
 
 def _damage(name: str, error: Exception) -> InputError:
@@ -228,31 +241,30 @@ def _damage(name: str, error: Exception) -> InputError:
     return InputError(name, f"expected a whole picture ({', '.join(_FORMATS)}), found damage ({found})")
 
 
-def _pixels(image: Image.Image, view: ImageView, name: str) -> NDArray[Any]:
+def _pixels(image: Image.Image, view: ImageView, name: str) -> tuple[NDArray[Any], bool]:
     if image.mode in _DEEP:
         if view.channels == 3:
             raise InputError(name, f"expected a picture in colour, as the view has 3 channels, found mode {image.mode}")
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise InputError(name, f"expected grey from 0 to 65535, found {values.min()} to {values.max()}")
-        return (values / 65535).astype(np.float32)[None]
+        full = 65280 if values.max() > 255 and not (values & 255).any() else 65535
+        return (values / full).astype(np.float32)[None], False
     if image.mode not in _GREY | _COLOUR:
         raise InputError(name, f"expected grey or colour of 1, 8 or 16 bits, found mode {image.mode}")
+    transparent = False
     if image.has_transparency_data:
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if (alpha < 255).any():
-            share = 100 * float(np.mean(alpha < 255))
-            raise InputError(
-                name,
-                f"expected an opaque picture, found {share:.3g} % of its pixels transparent; put it on a background",
-            )
+        seen = image.convert("RGBA")
+        if transparent := bool((np.asarray(seen.getchannel("A")) < 255).any()):
+            on_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
+            image = on_black.convert("L" if image.mode in _GREY else "RGB")
     if view.channels == 1:
         # Straight from a palette to grey, Pillow rounds twice.
         base = image if image.mode in _GREY | {"RGB"} else image.convert("RGB")
-        return np.array(base.convert("L"))[None]
+        return np.array(base.convert("L"))[None], transparent
     if image.mode in _GREY:
         raise InputError(name, f"expected a picture in colour, as the view has 3 channels, found mode {image.mode}")
-    return np.ascontiguousarray(np.array(image.convert("RGB")).transpose(2, 0, 1))
+    return np.ascontiguousarray(np.array(image.convert("RGB")).transpose(2, 0, 1)), transparent
 
 
 def _idx(path: Path, name: str) -> NDArray[np.uint8]:

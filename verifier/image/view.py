@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from verifier.data.view import View
+from verifier.image.extra import Backed
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, ".idx", ".ubyte", ".idx3-ubyte", ".gz", ".bin")
@@ -17,6 +18,8 @@ class ImageView(View, frozen=True, kw_only=True, tag="image"):
     A sample has ``channels`` planes, one below the other in the rows. Nothing is ever resized: a picture has the size
     of the view, or is cut into tiles of that size.
     """
+
+    extra = Backed
 
     height: Annotated[int, Meta(ge=2, le=8192)] = 28
     """Lines of a sample."""

@@ -160,7 +160,9 @@ class Conformal:
     Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). The p of a real sample counts the samples of
     other pieces alone, as that of a tested sample does; so the two are treated alike up to one piece more or less.
 
-    A piece is ranked among real pieces in the same way, by its strangest sample's p times the number of its samples.
+    A piece is ranked among real pieces in the same way, by its strangest sample. Of a longer real piece as many samples
+    count, and it counts as the share of its stretches of so many that hold one as strange: a long piece is no random
+    choice of samples, and less strange than as many short ones. In a shorter one, p times the number of samples counts.
     """
 
     def __init__(self, calibration: Calibration, rules: Sequence[str]) -> None:
@@ -169,7 +171,7 @@ class Conformal:
         self.scale = _Scale(scores, piece, LOWEST)
         self.sums = _Scale(_sums(scores, self.scale.real), piece)
         self.strangeness = _Scale(self.sums.real.max(axis=1, keepdims=True), piece)
-        self.of_real_pieces = np.sort(_of_pieces(self.strangeness.real[:, 0], piece))
+        self.of_real_pieces = np.split(self.strangeness.real[:, 0], np.flatnonzero(np.diff(piece)) + 1)
 
     def of_samples(self, scores: Floats) -> PValues:
         """p-values of samples by their scores (n, rules), in the order of the rules given."""
@@ -185,8 +187,14 @@ class Conformal:
     def of_pieces(self, found: PValues, pieces: Ints) -> Floats:
         """p-value of each piece (k,) from those of its samples, ``pieces`` (n,) the piece of each, from 0 to k - 1."""
         nats = self.strangeness.nats(found.strangeness[:, None])[:, 0]
-        at_least = _at_least(self.of_real_pieces, _of_pieces(nats, pieces))
-        return np.asarray((1 + at_least) / (len(self.of_real_pieces) + 1))
+        sizes = np.bincount(pieces)
+        strangest = np.full(len(sizes), -np.inf)
+        np.maximum.at(strangest, pieces, nats)
+        as_strange = np.ones(len(sizes))
+        for size in np.unique(sizes).tolist():
+            of_size = sizes == size
+            as_strange[of_size] += _shares_at_least(self.of_real_pieces, size, strangest[of_size] - math.log(size))
+        return as_strange / (len(self.of_real_pieces) + 1)
 
 
 class _Scale:
@@ -263,12 +271,16 @@ def _at_least(ascending: Floats, values: Floats) -> Ints:
     return np.asarray(len(ascending) - np.searchsorted(ascending, values, side="left"))
 
 
-def _of_pieces(nats: Floats, pieces: Ints) -> Floats:
-    """(k,) -log of the smallest p of each piece times the number of its samples; nats, pieces (n,)."""
-    counts = np.bincount(pieces)
-    strangest = np.full(len(counts), -np.inf)
-    np.maximum.at(strangest, pieces, nats)
-    return np.asarray(strangest - np.log(counts))
+def _shares_at_least(pieces: Sequence[Floats], size: int, values: Floats) -> Floats:
+    """(k,) the sum over pieces, each the nats of its samples, of the share of its stretches of ``size`` samples in
+    which -log of the smallest p times the number of samples is at least each of ``values`` (k,).
+    """
+    found = np.zeros(len(values))
+    for nats in pieces:
+        own = min(size, len(nats))
+        stretches = nats[: len(nats) // own * own].reshape(-1, own).max(axis=1) - math.log(own)
+        found += _at_least(np.sort(stretches), values) / len(stretches)
+    return found
 
 
 def _sums(scores: Floats, nats: Floats) -> Floats:
@@ -305,13 +317,13 @@ def excess_p_values(
     weights = _evened(t, t[is_tested])
     v, t = v * weights, t * weights
     rates = v[~is_tested].sum(axis=0) / np.maximum(t[~is_tested].sum(axis=0), 1)
-    observed = _studentised(v, t, is_tested[None, :], tolerated(rates))[0]
+    observed = studentised(v, t, is_tested[None, :], tolerated(rates))[0]
     as_strange = np.ones(len(names))
     rng = np.random.default_rng(seed)
     rows = max(1, (1 << 22) // pieces)
     for start in range(0, PERMUTATIONS, rows):
         shuffled = rng.permuted(np.tile(is_tested, (min(rows, PERMUTATIONS - start), 1)), axis=1)
-        as_strange += (_studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
+        as_strange += (studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
     return {
         name: float(count) / (PERMUTATIONS + 1) if sum(tested[name].trials) and sum(real[name].trials) else 1.0
         for name, count in zip(names, as_strange, strict=True)
@@ -335,7 +347,7 @@ def tolerated(rate: Floats) -> Floats:
     return np.minimum(rate, TOLERANCE)
 
 
-def _studentised(v: Floats, t: Floats, tested: NDArray[np.bool_], less: Floats | float = 0.0) -> Floats:
+def studentised(v: Floats, t: Floats, tested: NDArray[np.bool_], less: Floats | float = 0.0) -> Floats:
     """(rows, rules) difference of the rates of the tested and the other pieces, ``less`` so much, over its standard
     error.
 

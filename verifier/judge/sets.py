@@ -213,8 +213,8 @@ class SetChecker:
     ) -> SetWide:
         """The results for a set with these names and groups, which gave each rule so many ``trials``, and whose samples
         are ``length`` times as long as real ones. At an ``alpha`` that leaves no room for the level at which coverage
-        and checks were calibrated, these cannot fail, only be undecided; nor can coverage where samples are too short
-        to hold what real ones do.
+        and checks were calibrated, these cannot fail, only be undecided; nor can coverage and the checks that soften
+        where samples are too short to hold what real ones do: two single bars are sooner alike than two pieces.
         """
         softens = alpha < 2 * LEVEL
         short = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
@@ -229,7 +229,8 @@ class SetChecker:
         for title, check in self.checks.items():
             found = check.judge(tally.checks[title], names, groups)
             if found is not None:
-                checked[title] = _softened(found, "") if softens and check.softens else found
+                softer = check.softens and (softens or short)
+                checked[title] = _softened(found, short) if softer else found
         return SetWide(coverage=covered, checks=checked, skipped=self.skipped)
 
 

@@ -4,14 +4,45 @@ It is said before any verdict: a rule that only sees the container is right abou
 The values and the lengths are looked at here, what else a medium stores by the medium.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.data.intensity import BINS
 from verifier.data.levels import levels
 from verifier.data.medium import Medium, medium_of
 from verifier.data.storage import NOTICED, SOME, StorageProfile
-from verifier.rule.rule import Rule
+from verifier.rule.rule import Checker, Rule, RuleCounts, Violation
+
+
+class StoredAlike:
+    """A checker that gives no trial to samples that are stored otherwise than the corpus, as ``profile`` says."""
+
+    def __init__(self, checker: Checker, profile: StorageProfile) -> None:
+        self.checker = checker
+        self.profile = profile
+
+    def _alike(self, batch: Batch) -> NDArray[np.bool_]:
+        return medium_of(batch.view).stored_alike(batch, self.profile)
+
+    def count(self, batch: Batch) -> RuleCounts:
+        alike = np.flatnonzero(self._alike(batch))
+        if len(alike) == len(batch):
+            return self.checker.count(batch)
+        part = self.checker.count(batch.take(alike))
+        violations, trials = np.zeros((2, len(batch)), np.int64)
+        scores = np.full(len(batch), np.nan)
+        violations[alike], trials[alike], scores[alike] = part.violations, part.trials, part.scores
+        return RuleCounts(violations, trials, scores, part.kinds)
+
+    def locate(self, batch: Batch, i: int) -> Iterator[Violation]:
+        if self._alike(batch.take([i]))[0]:
+            yield from self.checker.locate(batch, i)
+
+    def type_name(self, key: int) -> str:
+        return self.checker.type_name(key)
 
 
 def storage_of(batch: Batch) -> StorageProfile:
@@ -67,16 +98,21 @@ def unjudged(rules: Sequence[Rule], unknown: Mapping[str, str]) -> dict[str, str
 
 
 def said_first(
-    corpus: StorageProfile | None, samples: StorageProfile, medium: Medium, lacking: Mapping[str, str]
+    corpus: StorageProfile | None,
+    samples: StorageProfile,
+    medium: Medium,
+    lacking: Mapping[str, str],
+    among: str = "",
 ) -> tuple[str, ...]:
     """What a person must know before any verdict: each reason for which rules are ``lacking``, once, with the rules
-    that it silences; then the confounds.
+    that it silences; then the confounds, and what real samples had done to them ``among`` which these are ranked.
     """
     found = []
     for reason in dict.fromkeys(lacking.values()):
         names = [name for name, own in lacking.items() if own == reason]
         found.append(f"{reason}; not judged: {', '.join(names)}")
-    return (*found, *(confounds(corpus, samples, medium) if corpus else ()))
+    found += confounds(corpus, samples, medium) if corpus else ()
+    return (*found, f"samples are ranked among real ones after {among}") if among else tuple(found)
 
 
 def relative_length(corpus: StorageProfile, samples: StorageProfile) -> float:

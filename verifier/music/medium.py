@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from verifier.data.container import Container
+    from verifier.judge.degraded import Degradation
     from verifier.judge.sets import SetCheck
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
@@ -136,6 +137,14 @@ class MusicMedium(Medium):
         from verifier.music.faults import FAULTS
 
         return FAULTS
+
+    def degradations(self) -> "Mapping[str, Degradation]":
+        from verifier.music.degradations import DEGRADATIONS
+
+        return DEGRADATIONS
+
+    def degraded(self, corpus: MusicStorage, samples: MusicStorage) -> tuple[str, float] | None:
+        return samples.degraded(corpus)
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.music.edits import BASELINES

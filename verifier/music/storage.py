@@ -8,6 +8,8 @@ UNIT = 2.5
 """Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
 CHANCE = 0.1
 """Real files look like clips at most so often."""
+CUT_SHORT = 0.9
+"""Times as long as those of the corpus samples are at most that are compared with real ones cut as short."""
 BAR = 4
 """Quarters in which the length of a piece is counted."""
 
@@ -52,6 +54,11 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         elif corpus is not None and (clips := _clips(corpus.bars, self.bars)):
             found["ends"] = clips
         return found
+
+    def degraded(self, corpus: "MusicStorage") -> tuple[str, float] | None:
+        """The degradation that these samples tell: that they are shorter than those of the corpus."""
+        length = self.share("steps", "samples") / max(corpus.share("steps", "samples"), 1)
+        return ("cut", 1 - length) if 0 < length < CUT_SHORT else None
 
 
 def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from verifier.base.errors import printable
 from verifier.base.text import percent
 from verifier.judge.domain_shift import Domain
+from verifier.judge.likeness import Likeness
 from verifier.report import audit, evaluation, power
 from verifier.report.changes import change_lines, diff_row, exit_line, pair_title, spec_lines
 from verifier.report.terminal import skipped_checks
@@ -73,6 +74,8 @@ def _run(run: Run) -> Iterator[str]:
     yield from (f"{code(why)}\n" for why in skipped_checks(run))
     for label, result in run.sets.items():
         yield from (f"{code(label)}: {code(trace.words())}\n" for trace in result.processed)
+        if isinstance(result.likeness, Likeness):
+            yield f"{code(label)}: {code(result.likeness.sentence())}\n"
         if isinstance(result.domain, Domain):
             yield f"{code(label)}: {code(result.domain.words())}\n"
         yield from (f"{code(label)}: {code(confound)}\n" for confound in result.confounds)

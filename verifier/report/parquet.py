@@ -7,7 +7,7 @@ import numpy as np
 
 from verifier.base.errors import InputError
 from verifier.spec.run import Run
-from verifier.verbs.check import Tally
+from verifier.verbs.tallies import Tally
 
 
 def write(run: Run, path: Path, tallies: Mapping[str, Tally]) -> None:

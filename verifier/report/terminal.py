@@ -14,6 +14,7 @@ from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.draw.marks import first_numbers, groups_of, place_of
 from verifier.judge.domain_shift import Domain
+from verifier.judge.likeness import Likeness
 from verifier.rule.rule import HeldOut, Rule, Violation
 from verifier.spec.run import RuleResult, Run, SetResult
 from verifier.spec.spec import Spec
@@ -68,6 +69,8 @@ def print_run(out: Console, spec: Spec, run: Run, verbose: bool = False) -> None
     for label, result in run.sets.items():
         for trace in result.processed:
             out.print(f"[magenta]processed[/] {safe(label)} {safe(trace.words())}", soft_wrap=True)
+        if isinstance(result.likeness, Likeness):
+            out.print(f"[magenta]processed[/] {safe(label)} {safe(result.likeness.sentence())}", soft_wrap=True)
         if isinstance(result.domain, Domain):
             style = STYLES["out of domain"] if result.domain.outside else "dim"
             out.print(f"[{style}]domain[/] {safe(label)}: {safe(result.domain.words())}", soft_wrap=True)

@@ -86,6 +86,10 @@ class Rule(
     """Whether it hears who speaks, and through what, or how loud a recording is: what tells of another domain."""
     survives: ClassVar[tuple[str, ...]] = ()
     """The processing after which real samples still keep it; `verify power` measures that."""
+    measures_file: ClassVar[bool] = False
+    """Whether it measures the file rather than what is heard or seen: samples that are stored otherwise than the
+    corpus, such as at another sample rate, give it no trial.
+    """
     needs: ClassVar[tuple[str, ...]] = ()
     """What a sample must tell for the rule to have a trial, in the words of its medium (``Medium.unknown``): voices,
     say. Of a set that does not tell, nothing that rests on the rule is judged."""

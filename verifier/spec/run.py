@@ -12,6 +12,7 @@ from verifier.base.files import read_text, replacing
 from verifier.base.text import plural
 from verifier.judge.calibration import Verdict
 from verifier.judge.domain_shift import Domain
+from verifier.judge.likeness import Likeness
 from verifier.judge.post_processing import ProcessingSign
 from verifier.judge.sets import SetWide
 from verifier.rule.rule import Count, HeldOut, Violation
@@ -88,7 +89,8 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknow
     ``flagged`` are the samples, and ``flagged_groups`` the groups, whose p-value is at most alpha, strangest first: of
     real data a share of alpha is. null if the spec has no calibration. ``confounds`` say what
     differs from the corpus because of how the samples are stored. ``processed`` says what was done to the samples, as
-    far as that shows; the verdict is "processed" if no rule fails that survives it, but others do.
+    far as that shows. Where rules fail, ``likeness`` says which degraded real samples the set looks most like; the
+    verdict is "processed" if it looks like them, and no rule fails that the degradation leaves alone.
     ``domain`` is how far the samples lie from the corpus's domain, where a rule hears it; the verdict is "out of
     domain" if that is farther than real data is, and enough for those rules to fail that do (``judge.domain_shift``).
     """
@@ -104,6 +106,7 @@ class SetResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknow
     rules: dict[str, RuleResult]
     processed: tuple[ProcessingSign, ...] = ()
     domain: Domain | UnsetType = UNSET
+    likeness: Likeness | UnsetType = UNSET
 
 
 class RuleDiff(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from verifier.data.storage import StorageProfile
 from verifier.data.view import View
 from verifier.judge.calibration import Calibration
 from verifier.judge.coverage import RarefactionCurve
+from verifier.judge.degraded import Degraded
 from verifier.judge.sets import SetReference
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
@@ -44,6 +45,7 @@ class _Head(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fi
     facts: dict[str, Any] | None = None
     whole: dict[str, Any] | None = None
     calibration: Calibration | None = None
+    degraded: Degraded | None = None
 
 
 class Spec(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     """The file beside it that the checks of whole sets compare with; None if they compare with nothing."""
     surroundings: Surroundings = Surroundings()
     """Where it was read from, with that file; no part of what is written."""
+    degraded: Degraded | None = None
+    """What some of it scores after the usual processing; None if its medium names none."""
 
     def __repr__(self) -> str:
         rules = f"{plural('rule', len(self.rules))} of {self.view.kind}"
@@ -99,7 +103,7 @@ class Spec(Struct, frozen=True, kw_only=True):
     def compile(self) -> dict[str, Checker]:
         """A checker for each rule, by name."""
         return {
-            rule.name(): accepting(rule, [entry for entry in self.accepted if entry.rule == rule.name()])
+            rule.name(): accepting(rule, [entry for entry in self.accepted if entry.rule == rule.name()], self.facts)
             for rule in self.rules
         }
 
@@ -137,14 +141,7 @@ def load(path: Path) -> Spec:
 
 def loads(text: str, place: object = "spec") -> Spec:
     """The spec in a text. Raises InputError; ``place`` says in its message where the text came from."""
-    try:
-        data = _parsed(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{printable(place)}{at}", f"not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise InputError(place, f"not valid YAML: {' '.join(str(error).split())}") from None
+    data = _parsed(text, place)
     if not isinstance(data, dict) or "verifier" not in data:
         raise InputError(place, "expected a spec, which starts with 'verifier: 2'; found something else")
 
@@ -170,19 +167,19 @@ def loads(text: str, place: object = "spec") -> Spec:
     medium = medium_of(view)
     rules: list[Rule] = []
     for i, item in enumerate(head.rules):
-        rule = at_line(functools.partial(_rule, item, view.kind, {rule.name() for rule in rules}), f"rules[{i}]")
-        rules.append(rule)
+        others = {rule.name() for rule in rules}
+        rules.append(at_line(functools.partial(_rule, item, view.kind, others), f"rules[{i}]"))
     for i, entry in enumerate(head.accepted):
         at_line(functools.partial(_require_accepted, entry, rules), f"accepted[{i}]")
-    facts = None
-    if head.facts is not None:
-        facts = at_line(functools.partial(msgspec.convert, head.facts, medium.storage), "facts")
-    whole = None
+    facts, whole = head.facts, None
+    if facts is not None:
+        facts = at_line(functools.partial(msgspec.convert, facts, medium.storage), "facts")
     if head.whole is not None:
         whole = at_line(functools.partial(_set_reference, head.whole, medium), "whole")
-    calibration = head.calibration
-    if calibration is not None:
+    if (calibration := head.calibration) is not None:
         at_line(functools.partial(calibration.require_rules, [rule.name() for rule in rules]), "calibration")
+    if head.degraded is not None:
+        at_line(functools.partial(head.degraded.require, calibration, medium.degradations()), "degraded")
     return Spec(
         name=head.name,
         view=view,
@@ -193,6 +190,7 @@ def loads(text: str, place: object = "spec") -> Spec:
         whole=whole,
         calibration=calibration,
         index=head.index,
+        degraded=head.degraded,
     )
 
 
@@ -255,12 +253,16 @@ def document(spec: Spec) -> dict[str, Any]:
         found["whole"] = msgspec.to_builtins({"coverage": spec.whole.coverage, **spec.whole.checks})
     if spec.calibration is not None:
         found["calibration"] = msgspec.to_builtins(spec.calibration)
+    if spec.degraded is not None:
+        found["degraded"] = msgspec.to_builtins(spec.degraded)
     return found
 
 
 def dumps(spec: Spec) -> str:
     """The spec as YAML: short maps on one line, sorted, so that a text diff of two specs reads well."""
-    return re.sub(r"^(- rule|accepted|facts|whole|calibration):", r"\n\1:", _yaml(document(spec)), flags=re.MULTILINE)
+    return re.sub(
+        r"^(- rule|accepted|facts|whole|calibration|degraded):", r"\n\1:", _yaml(document(spec)), flags=re.MULTILINE
+    )
 
 
 def _yaml(data: dict[str, Any]) -> str:
@@ -294,7 +296,7 @@ def accept(path: Path, entry: Accepted) -> None:
     block = _yaml({"accepted": document(wanted)["accepted"]})
     # The key with all that belongs to it: lines that are indented, list items, and what stands between them.
     without = re.sub(r"^accepted:.*\n(?:(?:[ \t-].*)?\n)*", "", text, flags=re.MULTILINE)
-    at = re.search(r"^(facts|whole|calibration):", without, re.MULTILINE)
+    at = re.search(r"^(facts|whole|calibration|degraded):", without, re.MULTILINE)
     cut = at.start() if at else len(without)
     edited = f"{without[:cut].rstrip()}\n\n{block}" + (f"\n{without[cut:]}" if at else "")
     try:
@@ -346,17 +348,23 @@ def _line_of(text: str, path: str) -> int | None:
     return line
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str, place: object) -> Any:
     """Safe YAML, less what a spec has no use for: repeated keys (the last would win in silence), aliases (a short file
     could unfold into a huge one), and tags. Half of PyYAML's time is in its constructor, which this does without.
 
-    Raises YAMLError.
+    Raises InputError.
     """
     collects = gc.isenabled()
     gc.disable()  # it would look at a hundred thousand nodes again and again, none of which is garbage yet
     try:
         root = yaml.compose(text, _Loader)
         return None if root is None else _plain(root, set())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f", line {mark.line + 1}" if mark else ""
+        raise InputError(f"{printable(place)}{at}", f"not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise InputError(place, f"not valid YAML: {' '.join(str(error).split())}") from None
     finally:
         if collects:
             gc.enable()

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.data.storage import StorageProfile
+from verifier.judge.storage import StoredAlike
 from verifier.rule.events import EventRule, KeyChecker, KeySet
 from verifier.rule.rule import Checker, Rule, RuleCounts, SparseCounts, Violation
 from verifier.spec.findings import place_of, sample_key
@@ -71,11 +73,17 @@ def type_key(rule: Rule, kind: str) -> int:
     return rule.key_of(kind)
 
 
-def accepting(rule: Rule, entries: Sequence[Accepted]) -> Checker:
-    """The checker of ``rule`` less what ``entries``, all of this rule, accept."""
+def accepting(rule: Rule, entries: Sequence[Accepted], facts: StorageProfile | None = None) -> Checker:
+    """The checker of ``rule`` less what ``entries``, all of this rule, accept. ``facts`` say how the corpus is stored:
+    a rule that measures files is asked of samples alone that are stored so.
+    """
+
+    def guarded(checker: Checker) -> Checker:
+        return StoredAlike(checker, facts) if rule.measures_file and facts is not None else checker
+
     strict = rule.compile()
     if not entries:
-        return strict
+        return guarded(strict)
     lenient = strict
     kinds = [entry.kind for entry in entries if entry.kind is not None]
     if kinds and isinstance(rule, EventRule) and isinstance(strict, KeyChecker):
@@ -85,7 +93,7 @@ def accepting(rule: Rule, entries: Sequence[Accepted]) -> Checker:
     for entry in entries:
         if entry.sample is not None:
             samples.setdefault(entry.sample, []).append(entry)
-    return AcceptingChecker(strict, lenient, samples)
+    return AcceptingChecker(guarded(strict), guarded(lenient), samples)
 
 
 @dataclass(frozen=True, eq=False)

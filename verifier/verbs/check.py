@@ -1,11 +1,9 @@
-"""Checking samples against a spec: count everything, keep the worst samples to look at, judge each rule."""
+"""Checking samples against a spec: what its rules counted is judged, rule by rule and as a whole."""
 
 import dataclasses
-import functools
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,8 +15,8 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.data.storage import StorageProfile
-from verifier.data.view import require_same_view
 from verifier.judge.calibration import (
+    Calibration,
     Conformal,
     PieceCounts,
     Verdict,
@@ -29,165 +27,23 @@ from verifier.judge.calibration import (
 )
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.judge.empty_samples import EmptySamples, RealEmpty
+from verifier.judge.likeness import Likeness, most_like
 from verifier.judge.post_processing import set_aside, signs_of
-from verifier.judge.sets import LEVEL, SetChecker, SetTally, SetWide
-from verifier.judge.storage import relative_length, said_first, storage_of, unjudged
+from verifier.judge.sets import LEVEL, SetWide
+from verifier.judge.storage import relative_length, said_first, unjudged
 from verifier.rule.distribution import Distribution
-from verifier.rule.rule import WHOLE, Checker, HeldOut, Mapper, Rule, SparseCounts, Violation, merge_all
-from verifier.spec.findings import MAX_FINDINGS, Findings, find
+from verifier.rule.rule import WHOLE, Checker, HeldOut, Rule, Violation
 from verifier.spec.run import Flag, RuleResult, Run, SetResult, SetVerdict
 from verifier.spec.spec import Spec, document
-from verifier.spec.suppressions import AcceptingChecker
 from verifier.verbs.flags import Empty, flags, ranked_by
+from verifier.verbs.tallies import Checkers, RuleTally, Tally
 
-KEPT_SAMPLES = 3
-"""Samples kept for each rule, those that break it most, so that places can be shown."""
 SHOWN_PLACES = 3
 """Places shown of each of them."""
 ALPHA = 0.05
 """The error that a user allows: the chance that real samples fail a spec, and the share of them that is flagged."""
 SHOWN_KINDS = 10
 """Kinds of violation in a record, the most frequent."""
-
-
-class Checkers(NamedTuple):
-    """A spec made ready: a checker for each rule, and one for sample sets as a whole if the spec has its reference."""
-
-    rules: Mapping[str, Checker]
-    whole: SetChecker | None
-
-    @classmethod
-    def of(cls, spec: Spec, indices: Mapping[str, Any] | None = None) -> "Checkers":
-        """``indices`` hold the learned part of the corpus for the checks of sets that compare with it; by default they
-        are those beside the spec.
-        """
-        whole = None
-        if spec.whole is not None:
-            checks = medium_of(spec.view).set_checks() or ()
-            whole = SetChecker.of(spec.whole, spec.rules, checks, spec.indices() if indices is None else indices)
-        return cls(spec.compile(), whole)
-
-
-@dataclass(frozen=True, eq=False)
-class RuleTally:
-    """Counts of one rule over samples: violations and trials (n,) int64, scores (n,) float64, kinds, the rule as
-    learned from the samples (if it measures distances), the samples that break it most (violations, Batch of one), how
-    many violations are accepted, and the violations one by one (if they were asked for).
-    """
-
-    violations: NDArray[np.int64]
-    trials: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    kinds: SparseCounts
-    observed: Rule | None
-    worst: tuple[tuple[int, Batch], ...]
-    suppressed: int = 0
-    findings: Findings | None = None
-
-    def merge(self, other: "RuleTally") -> "RuleTally":
-        observed = self.observed.merge(other.observed) if self.observed and other.observed else None
-        worst = sorted((*self.worst, *other.worst), key=lambda entry: (-entry[0], entry[1].names[0]))
-        return RuleTally(
-            np.concatenate([self.violations, other.violations]),
-            np.concatenate([self.trials, other.trials]),
-            np.concatenate([self.scores, other.scores]),
-            self.kinds.merge(other.kinds),
-            observed,
-            tuple(worst[:KEPT_SAMPLES]),
-            self.suppressed + other.suppressed,
-            self.findings.merge(other.findings) if self.findings and other.findings else None,
-        )
-
-    def silent(self) -> "RuleTally":
-        """The tally of a rule that judges none of these samples: no trials, and what follows from that."""
-        none = np.zeros_like(self.trials)
-        return RuleTally(none, none, np.full(len(none), np.nan), SparseCounts.none(), self.observed, ())
-
-    def compared(self, checker: Checker, groups: statistics.Groups) -> dict[str, Any]:
-        """The fields of a RuleResult that serve to compare runs."""
-        rate = statistics.group_rate(self.violations, self.trials, groups)
-        most = np.argsort(-self.kinds.counts, kind="stable")[:MAX_FINDINGS]
-        kinds = {checker.type_name(int(self.kinds.keys[at])): int(self.kinds.counts[at]) for at in most}
-        return {
-            "error": rate.error if rate and rate.groups > 1 else None,
-            "rate_groups": rate.groups if rate else 0,
-            "suppressed": self.suppressed,
-            "all_kinds": kinds if self.findings else None,
-            "findings": self.findings,
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Tally:
-    """Counts of every rule over the samples of a set. Tallies of parts of a set merge into the tally of the whole."""
-
-    names: tuple[str, ...]
-    groups: tuple[str, ...]
-    facts: StorageProfile
-    rules: Mapping[str, RuleTally]
-    whole: SetTally | None
-
-    def merge(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.names + other.names,
-            self.groups + other.groups,
-            self.facts.merge(other.facts),
-            {name: tally.merge(other.rules[name]) for name, tally in self.rules.items()},
-            self.whole.merge(other.whole) if self.whole and other.whole else None,
-        )
-
-
-def tally_batch(spec: Spec, checkers: Checkers, batch: Batch, findings: bool = False) -> Tally:
-    """The counts of every rule of ``spec`` over a batch, with every violation one by one if ``findings``. Raises
-    InputError if the views differ.
-    """
-    require_same_view(spec.view, batch.view, f"spec {spec.name} and the samples")
-    rules = {}
-    for rule in spec.rules:
-        checker = checkers.rules[rule.name()]
-        counts = checker.count(batch)
-        rules[rule.name()] = RuleTally(
-            counts.violations,
-            counts.trials,
-            counts.scores,
-            counts.kinds,
-            type(rule).learn(batch, **rule.set_options()) if rule.has_measures() else None,
-            tuple((int(counts.violations[i]), batch.take([i])) for i in _worst(counts.violations, batch.names)),
-            int(checker.suppressed(batch).sum()) if isinstance(checker, AcceptingChecker) else 0,
-            find(checker, batch, counts.violations) if findings else None,
-        )
-    whole = checkers.whole.tally(batch) if checkers.whole else None
-    return Tally(tuple(batch.names), tuple(batch.groups), storage_of(batch), rules, whole)
-
-
-def _worst(violations: NDArray[np.int64], names: Sequence[str]) -> list[int]:
-    """The samples with the most violations, equal ones by name: the same ones however the set is cut into batches."""
-    if not len(violations):
-        return []
-    least = np.sort(violations)[-KEPT_SAMPLES:][0]
-    some = np.flatnonzero(violations >= max(least, 1)).tolist()
-    return sorted(some, key=lambda i: (-violations[i], names[i]))[:KEPT_SAMPLES]
-
-
-def tally(
-    spec: Spec,
-    batches: Iterable[Batch],
-    mapper: Mapper = map,
-    findings: bool = False,
-    checkers: Checkers | None = None,
-) -> Tally:
-    """The counts of every rule over all batches, which are read one at a time; with every violation one by one if
-    ``findings``, which takes longer.
-    """
-    count = functools.partial(tally_batch, spec, checkers or Checkers.of(spec), findings=findings)
-    return merge_tallies(list(mapper(count, batches)))
-
-
-def merge_tallies(tallies: Sequence[Tally]) -> Tally:
-    """The merge of one or more tallies. Raises InputError for none: a set with no samples."""
-    if not tallies:
-        raise InputError("", "the sample set has no samples")
-    return merge_all(tallies)
 
 
 def judge(
@@ -202,7 +58,6 @@ def judge(
 
     Raises InputError for an alpha that the calibration of the spec is too small for.
     """
-    names = [rule.name() for rule in spec.rules]
     checkers = checkers or Checkers.of(spec)
     unknown = medium_of(spec.view).unknown(spec.facts, tally.facts)
     lacking = unjudged(spec.rules, unknown)
@@ -216,9 +71,10 @@ def judge(
         length = relative_length(spec.facts, tally.facts) if spec.facts else 1.0
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
         of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
-    processed = signs_of(spec.rules, {name: tally.rules[name].kinds for name in names}, len(tally.names))
-    lost = set_aside(spec.rules, processed)
-    found = _against_real(spec, tally, labels, piece, alpha, lost) if spec.calibration is not None else _Against()
+    processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
+    # A spec without degraded real samples can only say which rules do not survive what the traces name.
+    lost = {} if spec.degraded else set_aside(spec.rules, processed)
+    found = _against_real(spec, tally, labels, piece, alpha, of_rules, lost) if spec.calibration else _Against()
     rules = {
         rule.name(): _judge_rule(
             rule,
@@ -227,7 +83,7 @@ def judge(
             piece,
             found.p_values.get(rule.name()),
             of_rules,
-            lost.get(rule.name(), ""),
+            found.lost.get(rule.name(), ""),
             rule.name() in found.as_sets,
             lacking.get(rule.name(), ""),
         )
@@ -239,18 +95,20 @@ def judge(
         verdict=_set_verdict(spec, rules, whole, found.domain),
         flagged=found.flagged,
         flagged_groups=found.flagged_groups,
-        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking),
+        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking, _among(spec, tally.facts)),
         unreadable=tuple(str(error) for error in unreadable),
         whole=whole,
         rules=rules,
         processed=processed,
         domain=found.domain or msgspec.UNSET,
+        likeness=found.likeness or msgspec.UNSET,
     )
 
 
 class _Against(NamedTuple):
     """A set held against what held-out real data scored: the p-value of each rule, adjusted for all of them (Holm); the
-    rules whose p-value is that of the set as a whole; the flagged samples and groups; and the domain of the set.
+    rules whose p-value is that of the set as a whole; the flagged samples and groups; the domain of the set; the
+    degraded real samples that it is like; and the rules that are set aside, each with the processing that breaks it.
     """
 
     p_values: Mapping[str, float] = {}
@@ -258,6 +116,8 @@ class _Against(NamedTuple):
     flagged: tuple[Flag, ...] | None = None
     flagged_groups: tuple[Flag, ...] | None = None
     domain: Domain | None = None
+    likeness: Likeness | None = None
+    lost: Mapping[str, str] = {}
 
 
 def _against_real(
@@ -266,9 +126,10 @@ def _against_real(
     labels: NDArray[np.str_],
     piece: NDArray[np.int64],
     alpha: float,
+    of_rules: float,
     lost: Mapping[str, str],
 ) -> _Against:
-    """See _Against; ``lost`` are the rules that are set aside. Raises InputError for an alpha that is too small."""
+    """See _Against; ``lost`` are rules that a trace sets aside. Raises InputError for an alpha that is too small."""
     assert spec.calibration is not None
     names = [rule.name() for rule in spec.rules]
     require_level(alpha, len(spec.calibration.samples), "pieces")
@@ -279,22 +140,58 @@ def _against_real(
         if of_set < p_values[name]:
             as_sets.add(name)
         p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
+    p_values = holm(among_units(spec.calibration, tested, p_values))
     scores = {name: tally.rules[name].scores for name in names}
-    # A rule that could not run says nothing: real samples must not be held to it either.
-    speaking = [name for name in names if tally.rules[name].trials.any()] or names
-    # Nor one that the processing alone would break, as long as others are left.
-    speaking = [name for name in speaking if name not in lost] or speaking
-    ranked = ranked_by(
-        Conformal(spec.calibration, speaking), {name: scores[name] for name in speaking}, _empty(spec, tally)
-    )
-    flagged, flagged_groups = flags(ranked, tally.names, labels, piece, alpha)
+    told = _told(spec, tally.facts)
+    reference = spec.degraded.calibration(spec.calibration, *told) if spec.degraded and told else spec.calibration
+    failing = [name for name, p_value in p_values.items() if p_value <= of_rules]
+    like = _likeness(spec, spec.calibration, scores, piece, failing, alpha) if failing else None
+    if spec.degraded and like is not None and like.alike:
+        reference = spec.degraded.calibration(spec.calibration, like.name, like.dose)
+        lost = dict.fromkeys(spec.degraded.changed(like.name), like.words)
+    flagged, flagged_groups = _flagged(spec, reference, tally, labels, piece, alpha, {} if like else lost)
     return _Against(
-        p_values=holm(among_units(spec.calibration, tested, p_values)),
+        p_values=p_values,
         as_sets=as_sets,
         flagged=flagged,
         flagged_groups=flagged_groups,
         domain=domain_of(spec.calibration, spec.rules, scores, piece),
+        likeness=like,
+        lost=lost,
     )
+
+
+def _told(spec: Spec, facts: StorageProfile) -> tuple[str, float] | None:
+    """The degradation, by name and dose, that ``facts`` of a set tell; None without real samples so degraded."""
+    told = medium_of(spec.view).degraded(spec.facts, facts) if spec.facts else None
+    return told if spec.degraded is not None and told is not None and told[0] in spec.degraded.by else None
+
+
+def _among(spec: Spec, facts: StorageProfile) -> str:
+    """What samples are ranked among, in words, if that is degraded real ones."""
+    told = _told(spec, facts)
+    return medium_of(spec.view).degradations()[told[0]].words(told[1]) if told else ""
+
+
+def _flagged(
+    spec: Spec,
+    reference: Calibration,
+    tally: Tally,
+    labels: NDArray[np.str_],
+    piece: NDArray[np.int64],
+    alpha: float,
+    lost: Collection[str],
+) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+    """The samples and the groups that are strange among the real ones of ``reference``, by the rules that are not
+    ``lost``.
+    """
+    # A rule that could not run says nothing: real samples must not be held to it either.
+    speaking = [name for name, counts in tally.rules.items() if counts.trials.any()] or list(tally.rules)
+    # Nor one that the processing alone would break, as long as others are left.
+    speaking = [name for name in speaking if name not in lost] or speaking
+    scores = {name: tally.rules[name].scores for name in speaking}
+    ranked = ranked_by(Conformal(reference, speaking), scores, _empty(spec, tally))
+    return flags(ranked, tally.names, labels, piece, alpha)
 
 
 def _empty(spec: Spec, tally: Tally) -> Empty | None:
@@ -302,6 +199,20 @@ def _empty(spec: Spec, tally: Tally) -> Empty | None:
     real = spec.whole.checks.get(EmptySamples.key) if spec.whole else None
     found = tally.whole.checks.get(EmptySamples.title) if tally.whole else None
     return Empty(found.values, real.p_value()) if isinstance(real, RealEmpty) and found is not None else None
+
+
+def _likeness(
+    spec: Spec,
+    calibration: Calibration,
+    scores: Mapping[str, NDArray[np.float64]],
+    piece: NDArray[np.int64],
+    failing: Sequence[str],
+    alpha: float,
+) -> Likeness | None:
+    """The degraded real samples that a set is nearest to, if the spec has any."""
+    if spec.degraded is None:
+        return None
+    return most_like(calibration, spec.degraded, medium_of(spec.view).degradations(), scores, piece, failing, alpha)
 
 
 def _of_sets(spec: Spec, tally: Tally, groups: int) -> dict[str, float]:

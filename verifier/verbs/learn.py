@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.judge.calibration import Calibration, PieceCounts, rounded
+from verifier.judge.degraded import Degraded, chosen, degrade, most_samples
 from verifier.judge.sets import calibrate_sets
 from verifier.judge.storage import storage_of
 from verifier.rule.registry import rule_named
@@ -161,12 +162,24 @@ def calibrate(
     """
     if not len(held_out):
         return tuple(rules), None
+    parts = calibrated_parts(rules, held_out, folds)
+    return parts[0].rules, calibration_of(parts, unit)
+
+
+def calibrated_parts(rules: Sequence[Rule], held_out: Batch, folds: Sequence[Fold]) -> list[Fold]:
+    """The held-out samples with the rules, and those of each fold with its own, all calibrated on the held-out ones; of
+    each part the samples of one piece after those of the other.
+    """
     held_out = _by_piece(held_out)
-    calibrated = tuple(_calibrated(rule, held_out) for rule in rules)
-    of_folds = [
-        _scored([_calibrated(rule, held_out) for rule in fold.rules], _by_piece(fold.batch), unit) for fold in folds
+    return [
+        Fold(tuple(_calibrated(rule, held_out) for rule in part.rules), _by_piece(part.batch))
+        for part in (Fold(tuple(rules), held_out), *folds)
     ]
-    return calibrated, Calibration.joined([_scored(calibrated, held_out, unit), *of_folds])
+
+
+def calibration_of(parts: Sequence[Fold], unit: Callable[[str], str]) -> Calibration:
+    """What each sample of ``calibrated_parts`` scores."""
+    return Calibration.joined([_scored(part.rules, part.batch, unit) for part in parts])
 
 
 def _by_piece(batch: Batch) -> Batch:
@@ -229,19 +242,25 @@ def learn_spec(
     corpus: CorpusRecord,
     unit: Callable[[str], str] = str,
     indices: Mapping[str, Any] | None = None,
+    again: Callable[[Collection[str]], Batch] | None = None,
 ) -> LearnedSpec:
     """The spec called ``name`` that ``learned`` samples teach, calibrated on ``held_out`` ones.
 
     ``corpus`` says where they came from; ``unit`` is that of ``learn_folds``; ``indices`` hold the learned pieces for
-    checks of sets (see ``judge.sets.indices_of``). Raises InputError for no sample, for rules or options that do not
-    exist, and if no rule had a trial.
+    checks of sets (see ``judge.sets.indices_of``); ``again`` reads the samples of some groups with what they
+    were made of, so that they can be changed as files are. Raises InputError for no sample, for rules or options that
+    do not exist, and if no rule had a trial.
     """
     every, folds = learn_folds(learned, rules, unit=unit)
     kept, folds = with_trials(every, folds)
     silent = tuple(rule.name() for rule in every if not rule.support.trials)
     if not kept:
         raise InputError(corpus.name, f"expected a trial for one of the rules ({', '.join(silent)}), found none")
-    kept, calibration = calibrate(kept, held_out, folds, unit=unit)
+    calibration, degraded = None, None
+    if len(held_out):
+        parts = calibrated_parts(kept, held_out, folds)
+        kept, calibration = parts[0].rules, calibration_of(parts, unit)
+        degraded = _degraded(parts, calibration, again)
     whole = None
     checks = medium_of(learned.view).set_checks()
     if len(held_out) and checks is not None:
@@ -257,8 +276,35 @@ def learn_spec(
         calibration=calibration,
         index=record_of(index) if index else None,
         surroundings=Surroundings(index=index),
+        degraded=degraded,
     )
     return LearnedSpec(spec, silent)
+
+
+def _degraded(
+    parts: Sequence[Fold], calibration: Calibration, again: Callable[[Collection[str]], Batch] | None
+) -> Degraded | None:
+    """What some real samples score after the usual processing; None if nothing can be done to them."""
+    degradations = medium_of(parts[0].batch.view).degradations()
+    if not degradations:
+        return None
+    samples, found, start = chosen(calibration, most_samples(degradations)), [], 0
+    for part in parts:
+        own = [sample - start for sample in samples if start <= sample < start + len(part.batch)]
+        start += len(part.batch)
+        if own:
+            found.append((part.rules, _sourced(part.batch.take(own), again)))
+    known = {name: how for name, how in degradations.items() if all(how.possible(batch) for _, batch in found)}
+    return degrade(parts[0].rules, found, known, calibration, samples) if known else None
+
+
+def _sourced(batch: Batch, again: Callable[[Collection[str]], Batch] | None) -> Batch:
+    """The same samples, read with what they were made of."""
+    if again is None:
+        return batch
+    source = again(set(batch.groups))
+    at = {name: i for i, name in enumerate(source.names)}
+    return source.take([at[name] for name in batch.names])
 
 
 def _ceiling(limit: float) -> float:

@@ -27,6 +27,7 @@ class Bandwidth(NumericRange, frozen=True, kw_only=True):
     file says. A spectrogram alone does not tell: samples without a wave, and those of silence, have no trial.
     """
 
+    measures_file = True
     hears = "speaker"
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {"cut-off": ("band limit", -1)}
 

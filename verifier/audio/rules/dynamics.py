@@ -37,6 +37,7 @@ class Dynamics(NumericRange, frozen=True, kw_only=True):
     decibels between the 5 % softest and the 5 % loudest frames. Silence throughout has only the first two.
     """
 
+    measures_file = True
     hears = "loudness"
     survives = ("band limit",)
     traces: ClassVar[Mapping[str, tuple[str, int]]] = {

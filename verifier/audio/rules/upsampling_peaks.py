@@ -21,6 +21,7 @@ class UpsamplingPeaks(NumericRange, frozen=True, kw_only=True):
     elsewhere (Pons et al., arXiv:2010.14356).
     """
 
+    measures_file = True
     survives: ClassVar[tuple[str, ...]] = ("loudness change", "clipping")
 
     def axis(self, at: int) -> Grid:

@@ -1,0 +1,68 @@
+"""How pictures are stored: how bright they are, whether they are framed, and whether they were transparent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.data.batch import Batch
+from verifier.data.storage import Count, StorageProfile
+from verifier.image.features.pixel_differences import levels
+from verifier.image.features.planes import luma
+
+NOTICED = 0.05
+"""A difference of shares from which on it is said."""
+APART = 0.2
+"""A difference of mean brightness from which on pictures may be inverted."""
+WIDER = 1.0
+"""Pixels by which a plain frame is wider than in the corpus, on average, from which on it is said."""
+
+
+class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """brightness: the levels of 1/255 of all pixels, added up, and ``pixels``, how many; frame: the width in pixels of
+    the plain frame around each picture, added up; transparent: pictures with transparent pixels.
+    """
+
+    brightness: Count = 0
+    pixels: Count = 0
+    frame: Count = 0
+    transparent: Count = 0
+
+    def against(self, corpus: Any) -> Iterator[str]:
+        """What differs from the corpus, in sentences; nothing of what a spec did not count yet."""
+        clear = self.transparent / self.samples
+        if clear > NOTICED:
+            yield f"{clear:.0%} of the pictures have transparent pixels, which were put on black"
+        if not corpus.pixels or not self.pixels:
+            return
+        real, tested = (each.brightness / each.pixels / 255 for each in (corpus, self))
+        if abs(tested - real) > APART and abs(1 - tested - real) < abs(tested - real) / 3:
+            yield f"the pictures look inverted: mean {tested:.2f} against {real:.2f} in the corpus"
+        real, tested = (each.frame / each.samples for each in (corpus, self))
+        if tested - real > WIDER:
+            yield (
+                f"a plain frame of {tested:.1f} pixels is around a picture on average, of {real:.1f} in the corpus:"
+                " they may have been padded; cut it off"
+            )
+
+
+def counts_of(batch: Batch) -> dict[str, int]:
+    """The fields of ImageStorage of a batch."""
+    pictures = levels(luma(batch))
+    return {
+        "brightness": int(pictures.sum(dtype=np.int64)),
+        "pixels": pictures.size,
+        "frame": int(_frames(pictures).sum()),
+        "transparent": int(np.count_nonzero(batch.extra.transparent)),  # type: ignore[attr-defined]
+    }
+
+
+def _frames(pictures: NDArray[np.int16]) -> NDArray[np.int64]:
+    """(n,) how wide a frame of each picture (n, height, width) has one level; at most half of its shorter side."""
+    n, height, width = pictures.shape
+    other = pictures != pictures[:, :1, :1]
+    y, x = np.mgrid[:height, :width]
+    depth = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
+    most = min(height, width) // 2
+    return np.asarray(np.where(other, depth, most).reshape(n, -1).min(axis=1, initial=most), np.int64)
