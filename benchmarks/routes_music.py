@@ -241,8 +241,15 @@ MIDI = [
     Route(
         "MIDI, one track, touching repeats merged", f"voices, attacks, {NO_PICKUP}", _midi(merged, layout="one track")
     ),
-    Route("MIDI, notes 7/8 as long", f"ends, {NO_PICKUP}", _midi(partial(shortened, share=7 / 8))),
-    Route("MIDI, notes half as long", f"ends, {NO_PICKUP}", _midi(partial(shortened, share=1 / 2))),
+    *(
+        Route(f"MIDI, notes let go of after {share:g} of them", NO_PICKUP, _midi(partial(shortened, share=share)))
+        for share in (0.95, 0.875, 0.8, 0.5)
+    ),
+    Route(
+        "MIDI, one track, notes let go of after 0.95 of them",
+        f"voices, {NO_PICKUP}",
+        _midi(partial(shortened, share=0.95), layout="one track"),
+    ),
     Route("MIDI, legato by 1/32 of a quarter", f"ends, {NO_PICKUP}", _midi(held_over)),
     Route("MIDI, velocities varied", NO_PICKUP, _midi(velocity=varied)),
 ]

@@ -28,7 +28,8 @@ WHOLE = (
     *("MIDI, a track a voice", "MIDI, a track and a channel a voice", "MIDI, a track a voice, the lowest first"),
     *("MIDI, type 0, a channel a voice", "MIDI, notes end by note-on of velocity 0", "MIDI, 24 ticks a quarter"),
     *("MIDI, 220 ticks a quarter", "MIDI, tempo 60", "MIDI, ritardando in tempo events", "MIDI, velocities varied"),
-    *("MIDI, legato by 1/32 of a quarter", "drums added"),
+    *("MIDI, legato by 1/32 of a quarter", "MIDI, notes let go of after 0.95 of them", "drums added"),
+    *("MIDI, notes let go of after 0.8 of them", "MIDI, notes let go of after 0.5 of them"),
     *("MIDI by mido, read and written", "MIDI by pretty_midi, read and written", "MIDI by pretty_midi"),
     *("MIDI by music21", "MIDI by symusic", "object of mido", "object of pretty_midi", "object of music21"),
     *("MusicXML, closed score (2 parts, voices 1 and 2)", "MusicXML, one part on two staves, four voices"),
@@ -41,6 +42,7 @@ WHOLE = (
 LOSING = {
     "MIDI, one track": VOICES,
     "MIDI, type 0, one channel": VOICES,
+    "MIDI, one track, notes let go of after 0.95 of them": VOICES,
     "MIDI, touching repeats merged": ATTACKS,
     "MIDI by pypianoroll": ATTACKS,
     "object of pypianoroll": ATTACKS,

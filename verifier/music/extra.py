@@ -30,6 +30,7 @@ class Music:
     outside   (n, 128) int32, notes that start in the sample but lie outside the pitches of the view, by MIDI number
     off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
     drums     (n,) int64, hits of percussion that were left out of the piece; told of its first sample
+    lengthened (n,) int64, notes that the file lets go of early; told of the piece's first sample
     repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
     voices    the voices of the samples, padded like their values; by default of none are they known
     """
@@ -40,6 +41,7 @@ class Music:
     outside: NDArray[np.int32]
     off_grid: NDArray[np.int64]
     drums: NDArray[np.int64]
+    lengthened: NDArray[np.int64]
     repeats: NDArray[np.bool_]
     voices: Voices
 
@@ -82,6 +84,7 @@ class Music:
             outside=np.zeros((n, PITCHES), np.int32),
             off_grid=np.zeros(n, np.int64),
             drums=np.zeros(n, np.int64),
+            lengthened=np.zeros(n, np.int64),
             repeats=np.zeros(n, np.bool_),
             voices=voices_of.none(n, steps),
         )
@@ -99,6 +102,7 @@ class Music:
             outside=joined("outside", np.int32),
             off_grid=joined("off_grid", np.int64),
             drums=joined("drums", np.int64),
+            lengthened=joined("lengthened", np.int64),
             repeats=joined("repeats", np.bool_),
             voices=voices_of.concatenate([part.voices for part in parts], steps),
         )

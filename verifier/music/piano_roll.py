@@ -175,6 +175,9 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
             outside=outside,
             off_grid=np.bincount(first[off_grid] // width, minlength=n),
             drums=np.where(cuts.begins, np.array([notes.drums for notes in pieces], np.int64)[cuts.pieces], 0),
+            lengthened=np.where(
+                cuts.begins, np.array([notes.lengthened for notes in pieces], np.int64)[cuts.pieces], 0
+            ),
             repeats=lines.repeats[cuts.pieces],
             voices=_voices(lines, counts, n, width),
         ),

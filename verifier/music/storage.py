@@ -17,15 +17,17 @@ BAR = 4
 class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
 
-    drums: hits that were left out. voiced: samples with voices; repeating: samples of a piece that tells a repeated
-    note from a held one. bars: how many pieces end in each bar of 4 quarters, by its number from 1. registers: samples
-    by their mean pitch. held: steps that sound, over all notes inside the view.
+    drums: hits that were left out. lengthened: notes that files let go of early. voiced: samples with voices;
+    repeating: samples of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4
+    quarters, by its number from 1. registers: samples by their mean pitch. held: steps that sound, over all notes
+    inside the view.
     """
 
     notes: Count = 0
     clipped: Count = 0
     off_grid: Count = 0
     drums: Count = 0
+    lengthened: Count = 0
     voiced: Count = 0
     repeating: Count = 0
     held: Count = 0
@@ -37,6 +39,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         if corpus.notes and not self.notes:
             yield "not one value reaches the threshold of the view: nothing sounds; is the scale right?"
         yield from _off_grid(corpus, self)
+        yield from _let_go(corpus, self)
         yield from _unit(corpus, self)
         yield from _drums(corpus, self)
         yield from _outside(corpus, self)
@@ -68,6 +71,12 @@ def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
             f"{tested:.0%} of the notes begin between the steps of the view, {real:.0%} in the corpus: played, swung or"
             " of another tempo; quantise them first, or learn from a corpus that is played"
         )
+
+
+def _let_go(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (min(profile.share("lengthened", "notes"), 1.0) for profile in (corpus, samples))
+    if tested - real > NOTICED:
+        yield f"{tested:.0%} of the notes are let go of early, and judged as long as they must have been written"
 
 
 def _unit(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

@@ -21,8 +21,10 @@ def storage_counts(batch: Batch) -> Mapping[str, Any]:
     return {
         "notes": int(notes.sum() + clipped.sum()),
         "clipped": int(clipped.sum()),
-        "off_grid": int(own.off_grid.sum()),
+        # Two that are one note on the grid count as one.
+        "off_grid": int(np.minimum(own.off_grid, notes + clipped).sum()),
         "drums": int(own.drums.sum()),
+        "lengthened": int(own.lengthened.sum()),
         "voiced": int((own.voices.counts > 0).sum()),
         "repeating": int(own.repeats.sum()),
         "held": int(scan(batch).polyphony.sum()),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.music.notes import Notes
+from verifier.music.read.articulation import written_ends
 
 MAX_BYTES = 64 * 2**20
 """Largest file, and largest score inside a compressed one, that is read."""
@@ -47,13 +48,18 @@ def notes_of_columns(
     fermatas: Iterable[float] = (),
     length: float = 0.0,
     drums: int = 0,
+    played: bool = False,
 ) -> Notes:
-    """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file.
+    """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file; ``played`` if
+    they end where they are let go of rather than where they are written to end.
 
     A pickup that is written out as a full bar with rests before it is as one that is not: the piece then begins with
     its first note. So it is where those rests fill at least half of the bar; shorter ones, and whole bars, are rests.
     """
     onsets, ends, pitches, parts = columns
+    lengthened = 0
+    if played:
+        ends, lengthened = written_ends(onsets, ends, parts)
     rest = _rest_before_pickup(onsets, bars)
     return Notes(
         name=name,
@@ -68,6 +74,7 @@ def notes_of_columns(
         fermatas=np.array(sorted(fermatas), np.float64) - rest,
         length=max(0.0, length - rest),
         drums=drums,
+        lengthened=lengthened,
     )
 
 

@@ -101,6 +101,7 @@ def _notes(song: _Song, ticks: int, name: str, group: str) -> Notes:
         bars_of([Signature(at / ticks, bar) for at, bar in song.signatures]),
         length=song.end / ticks,
         drums=song.drums,
+        played=True,
     )
 
 
@@ -242,6 +243,7 @@ def notes_of_score(score: Any, *, name: str, group: str) -> Notes:
         bars_of(signatures_of(score.time_signatures, ticks)),
         length=score.end() / ticks,
         drums=sum(len(track.notes) for track in score.tracks if track.is_drum),
+        played=True,
     )
 
 

@@ -62,9 +62,16 @@ def _of_pretty_midi(item: Any, view: PianoRollView, name: str) -> Batch:
         for each in item.time_signature_changes
     ]
     drums = sum(len(each.notes) for each in item.instruments if each.is_drum)
-    columns = (onsets, ends, pitches, parts)
-    length = quarters(item.get_end_time())
-    return batch_of([notes_of_columns(name, name, columns, bars_of(changes), length=length, drums=drums)], view)
+    notes = notes_of_columns(
+        name,
+        name,
+        (onsets, ends, pitches, parts),
+        bars_of(changes),
+        length=quarters(item.get_end_time()),
+        drums=drums,
+        played=True,
+    )
+    return batch_of([notes], view)
 
 
 def _of_muspy(item: Any, view: PianoRollView, name: str) -> Batch:
@@ -77,7 +84,7 @@ def _of_muspy(item: Any, view: PianoRollView, name: str) -> Batch:
     ]
     drums = sum(len(track.notes) for track in item.tracks if track.is_drum)
     bars = bars_of(signatures_of(item.time_signatures, ticks))
-    return batch_of([notes_of_columns(name, name, _columns(rows, name), bars, drums=drums)], view)
+    return batch_of([notes_of_columns(name, name, _columns(rows, name), bars, drums=drums, played=True)], view)
 
 
 def _of_pypianoroll(item: Any, view: PianoRollView, name: str) -> Batch:

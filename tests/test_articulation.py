@@ -1,0 +1,76 @@
+"""Notes that are let go of before the next begins: how long they are written."""
+
+import numpy as np
+import pytest
+
+from tests.rolls import notes
+from verifier.music.read.articulation import written_ends
+
+TUNE = notes(
+    "C4:0-4 D4:4-6 E4:6-8 F4:8-14 G4:14-16 A4:16-24 G4:28-32 F4:32-34 E4:34-36 D4:36-40 C4:40-48 C4:48-52 D4:52-56 "
+    "E4:56-57 F4:57-58 G4:58-60 C4:60-64 D4:64-65 E4:65-66 F4:66-68 C4:68-72"
+)
+ONE = np.zeros(len(TUNE.onsets), np.int64)
+
+
+@pytest.mark.parametrize(
+    "played",
+    [
+        lambda lengths: 0.98 * lengths,
+        lambda lengths: 0.95 * lengths,
+        lambda lengths: 0.9 * lengths,
+        lambda lengths: 0.8 * lengths,
+        lambda lengths: 0.75 * lengths,
+        lambda lengths: lengths - 1 / 32,
+        lambda lengths: lengths - 10 / 480,
+        lambda lengths: np.round(0.95 * lengths * 480) / 480,
+    ],
+)
+def test_one_ratio_or_gap_is_no_rest_between_notes_and_what_was_a_rest_remains_one(played):
+    found = written_ends(TUNE.onsets, TUNE.onsets + played(TUNE.ends - TUNE.onsets), ONE)
+    assert np.abs(found.ends - TUNE.ends).max() < 1e-9
+    assert found.lengthened == len(TUNE.onsets)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "C4:0-4",
+        "C4:0-4 D4:4-8 E4:8-12",
+        "C4:0-2 D4:4-6 E4:8-10 F4:12-14 G4:16-18",  # a rest after each
+        " ".join(f"C4:{4 * i}-{4 * i + 3}" for i in range(12)),  # too few to tell
+        " ".join(f"C4:{4 * i}-{4 * i + 2}" for i in range(40)),
+        "C4:0-3 D4:4-8 E4:8-12 F4:12-15 G4:16-20",
+        "C4:0-5 D4:4-9 E4:8-13 F4:12-17",  # held over
+    ],
+)
+def test_what_is_written_stays(text):
+    tune = notes(text)
+    found = written_ends(tune.onsets, tune.ends, np.zeros(len(tune.onsets), np.int64))
+    assert found.lengthened == 0
+    assert found.ends is tune.ends
+
+
+def test_lengths_without_a_rule_reach_to_the_next_note_of_their_part_if_they_nearly_do():
+    rng = np.random.default_rng(0)
+    lengths = (TUNE.ends - TUNE.onsets) * rng.uniform(0.75, 0.97, len(TUNE.onsets))
+    found = written_ends(TUNE.onsets, TUNE.onsets + lengths, ONE)
+    reaching = np.append(TUNE.ends[:-1] == TUNE.onsets[1:], False)
+    assert (found.ends[reaching] == TUNE.ends[reaching]).all()
+    assert (found.ends[~reaching] == (TUNE.onsets + lengths)[~reaching]).all()
+
+
+def test_what_is_played_off_the_grid_stays_as_it_is_played():
+    rng = np.random.default_rng(1)
+    onsets = np.sort(rng.uniform(0, 40, 50))
+    found = written_ends(onsets, onsets + 0.8 * np.diff(np.append(onsets, 41)), np.zeros(50, np.int64))
+    assert found.lengthened == 0
+
+
+def test_parts_are_not_followed_by_each_other():
+    onsets, parts = np.tile(np.arange(12.0), 2), np.repeat([0, 1], 12)
+    onsets[12:] += 0.5
+    ends = onsets + 0.9
+    found = written_ends(onsets, ends, parts)
+    assert np.allclose(found.ends, onsets + 1)
