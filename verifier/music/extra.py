@@ -30,7 +30,7 @@ class Music:
     outside   (n, 128) int32, notes that start in the sample but lie outside the pitches of the view, by MIDI number
     off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
     drums     (n,) int64, hits of percussion that were left out of the piece; told of its first sample
-    lengthened (n,) int64, notes that the file lets go of early; told of the piece's first sample
+    lengthened (n,) int64, notes that the file lets go of early, or never; told of the piece's first sample
     repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
     voices    the voices of the samples, padded like their values; by default of none are they known
     """

@@ -20,7 +20,7 @@ class Notes:
     fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
     length        quarter notes to the end of the file; 0 stands for the end of the last note
     drums         notes of percussion, which are left out
-    lengthened    notes that the file lets go of before they are written to end (see ``read.articulation``)
+    lengthened    notes that the file lets go of before they are written to end (see ``read.articulation``), or never
     """
 
     kind: ClassVar[str] = "piano-roll"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from verifier.data.storage import NOTICED, SOME, Count, StorageProfile
 
-UNIT = 2.5
+UNIT = 1.8
 """Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
 CHANCE = 0.1
 """Real files look like clips at most so often."""
@@ -17,7 +17,7 @@ BAR = 4
 class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
 
-    drums: hits that were left out. lengthened: notes that files let go of early. voiced: samples with voices;
+    drums: hits that were left out. lengthened: notes that files let go of early, or never. voiced: samples with voices;
     repeating: samples of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4
     quarters, by its number from 1. registers: samples by their mean pitch. held: steps that sound, over all notes
     inside the view.
@@ -76,7 +76,10 @@ def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
 def _let_go(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     real, tested = (min(profile.share("lengthened", "notes"), 1.0) for profile in (corpus, samples))
     if tested - real > NOTICED:
-        yield f"{tested:.0%} of the notes are let go of early, and judged as long as they must have been written"
+        yield (
+            f"{tested:.0%} of the notes are let go of early, or never: they are judged as long as they must have been"
+            " written"
+        )
 
 
 def _unit(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

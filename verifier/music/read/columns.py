@@ -49,9 +49,10 @@ def notes_of_columns(
     length: float = 0.0,
     drums: int = 0,
     played: bool = False,
+    unended: int = 0,
 ) -> Notes:
     """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file; ``played`` if
-    they end where they are let go of rather than where they are written to end.
+    they end where they are let go of rather than where they are written to end, ``unended`` of them nowhere.
 
     A pickup that is written out as a full bar with rests before it is as one that is not: the piece then begins with
     its first note. So it is where those rests fill at least half of the bar; shorter ones, and whole bars, are rests.
@@ -74,7 +75,7 @@ def notes_of_columns(
         fermatas=np.array(sorted(fermatas), np.float64) - rest,
         length=max(0.0, length - rest),
         drums=drums,
-        lengthened=lengthened,
+        lengthened=lengthened or unended,
     )
 
 

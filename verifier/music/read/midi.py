@@ -47,6 +47,7 @@ class _Song:
     keys: list[int] = field(default_factory=list)
     signatures: list[tuple[int, float]] = field(default_factory=list)
     drums: int = 0
+    unended: int = 0
     end: int = 0
 
 
@@ -102,6 +103,7 @@ def _notes(song: _Song, ticks: int, name: str, group: str) -> Notes:
         length=song.end / ticks,
         drums=song.drums,
         played=True,
+        unended=song.unended,
     )
 
 
@@ -208,6 +210,7 @@ def _end_notes(song: _Song, unended: Sequence[int], first_note: int, end: int) -
     """End notes of a track that were never ended: at the next onset of their part, or at the end of the track."""
     if not unended:
         return
+    song.unended += len(unended)
     onsets: dict[int, list[int]] = defaultdict(list)
     for note in range(first_note, len(song.onsets)):
         onsets[song.keys[note] >> 7].append(song.onsets[note])
