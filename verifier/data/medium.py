@@ -7,7 +7,7 @@ Medium and defines what its samples need; what stands here does for samples that
 import functools
 import importlib.metadata
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -195,6 +195,16 @@ class Medium(Protocol):
     def stored_alike(self, batch: Batch, corpus: Any) -> NDArray[np.bool_]:
         """(n,) whether each sample is stored as the corpus is, so that a rule that measures files can speak of it."""
         return np.ones(len(batch), np.bool_)
+
+    def misfit(self, facts: Any, view: Any, chosen: Collection[str]) -> str:
+        """Why nothing is to be learned from samples with these fields of ``storage`` in a view of which a person chose
+        the fields ``chosen``; nothing if something may be.
+        """
+        return ""
+
+    def better_view(self, facts: Any, view: Any) -> str:
+        """What would fit them better, as a sentence; nothing if they fit."""
+        return ""
 
     def confounds(self, corpus: Any, samples: Any) -> Iterator[str]:
         """What differs in these fields between corpus and samples, each as a sentence that says what follows."""

@@ -12,6 +12,8 @@ from verifier.music.voices import Voices
 
 PITCHES = 128
 """MIDI numbers."""
+GRIDS = (4, 6, 8, 12, 16, 24)
+"""Steps in a quarter note that are tried where notes do not lie on those of the view, the coarsest that fits first."""
 
 
 def _levels(batch: Any) -> NDArray[np.int32]:
@@ -29,6 +31,7 @@ class Music:
     pickups   (n,) float64, quarter notes of the piece before its first full bar; 0 where unknown
     outside   (n, 128) int32, notes that start in the sample but lie outside the pitches of the view, by MIDI number
     off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
+    off_grids (n, grids) int64, the same for the steps of each of ``GRIDS``
     drums     (n,) int64, hits of percussion that were left out of the piece; told of its first sample
     lengthened (n,) int64, notes that the file lets go of early, or never; told of the piece's first sample
     repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
@@ -40,6 +43,7 @@ class Music:
     pickups: NDArray[np.float64]
     outside: NDArray[np.int32]
     off_grid: NDArray[np.int64]
+    off_grids: NDArray[np.int64]
     drums: NDArray[np.int64]
     lengthened: NDArray[np.int64]
     repeats: NDArray[np.bool_]
@@ -83,6 +87,7 @@ class Music:
             pickups=np.zeros(n),
             outside=np.zeros((n, PITCHES), np.int32),
             off_grid=np.zeros(n, np.int64),
+            off_grids=np.zeros((n, len(GRIDS)), np.int64),
             drums=np.zeros(n, np.int64),
             lengthened=np.zeros(n, np.int64),
             repeats=np.zeros(n, np.bool_),
@@ -101,6 +106,7 @@ class Music:
             pickups=joined("pickups", np.float64),
             outside=joined("outside", np.int32),
             off_grid=joined("off_grid", np.int64),
+            off_grids=joined("off_grids", np.int64),
             drums=joined("drums", np.int64),
             lengthened=joined("lengthened", np.int64),
             repeats=joined("repeats", np.bool_),

@@ -1,6 +1,6 @@
 """Symbolic music as a medium."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from verifier.data.pieces import Extent, Piece
 from verifier.music.notes import Notes
 from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
 from verifier.music.samples import sounding_cells
-from verifier.music.storage import MusicStorage
+from verifier.music.storage import MusicStorage, unquantised, wider
 from verifier.music.view import PianoRollView
 
 if TYPE_CHECKING:
@@ -114,6 +114,13 @@ class MusicMedium(Medium):
         from verifier.music.features.stored import storage_counts
 
         return storage_counts(batch)
+
+    def misfit(self, facts: MusicStorage, view: PianoRollView, chosen: Collection[str]) -> str:
+        steps = float(view.steps_per_quarter)
+        return "" if "steps-per-quarter" in chosen else unquantised(facts, steps)
+
+    def better_view(self, facts: MusicStorage, view: PianoRollView) -> str:
+        return wider(facts, view.lowest_pitch, view.highest_pitch)
 
     def confounds(self, corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
         return samples.against(corpus)

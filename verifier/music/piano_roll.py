@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.windows import MAX_STEPS
-from verifier.music.extra import PITCHES, Music
+from verifier.music.extra import GRIDS, PITCHES, Music
 from verifier.music.notes import Notes
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
@@ -149,13 +149,15 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     shifts = ends - counts * width - np.array([start for start, _ in spans], np.int64)
     lines = _lines(pieces, notes, of, shifts, ends, view)
     kept = first + shifts[of] < ends[of]  # notes after the last window are dropped with the rest of the piece
-    off_grid = _is_off_grid(notes.onsets[kept], view)
+    grids = (float(view.steps_per_quarter), *GRIDS)
+    off_grids = np.stack([_is_off_grid(notes.onsets[kept], grid) for grid in grids])
     rows, first, last = rows[kept], (first + shifts[of])[kept], np.minimum(last + shifts[of], ends[of])[kept]
     values = np.empty((n, view.pitches, width), np.bool_)
     _paint(values, rows, first, last)
     beyond = (rows < 0) | (rows >= view.pitches)
     outside = np.zeros((n, PITCHES), np.int32)
     np.add.at(outside, (first[beyond] // width, rows[beyond] + view.lowest_pitch), 1)
+    off_grid, *of_others = [np.bincount(first[off] // width, minlength=n) for off in off_grids]
     whole = cuts.begins & cuts.ends
     return Batch(
         view=view,
@@ -173,7 +175,8 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
             meters=np.array([notes.meter for notes in pieces], np.float64)[cuts.pieces],
             pickups=np.array([notes.pickup for notes in pieces], np.float64)[cuts.pieces],
             outside=outside,
-            off_grid=np.bincount(first[off_grid] // width, minlength=n),
+            off_grid=off_grid,
+            off_grids=np.stack(of_others, axis=1),
             drums=np.where(cuts.begins, np.array([notes.drums for notes in pieces], np.int64)[cuts.pieces], 0),
             lengthened=np.where(
                 cuts.begins, np.array([notes.lengthened for notes in pieces], np.int64)[cuts.pieces], 0
@@ -184,9 +187,9 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     )
 
 
-def _is_off_grid(onsets: NDArray[np.float64], view: PianoRollView) -> NDArray[np.bool_]:
-    """(m,) whether each note, by its onset in quarters, begins between two steps."""
-    steps = onsets * float(view.steps_per_quarter)
+def _is_off_grid(onsets: NDArray[np.float64], per_quarter: float) -> NDArray[np.bool_]:
+    """(m,) whether each note, by its onset in quarters, begins between two steps of ``per_quarter``."""
+    steps = onsets * per_quarter
     return np.asarray(np.abs(steps - np.floor(steps + 0.5)) > OFF_GRID)
 
 

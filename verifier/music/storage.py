@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from verifier.data.storage import NOTICED, SOME, Count, StorageProfile
+from verifier.music.extra import GRIDS
 
 UNIT = 1.8
 """Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
@@ -14,8 +15,17 @@ BAR = 4
 """Quarters in which the length of a piece is counted."""
 
 
+UNQUANTISED = 0.2
+"""Share of the notes from which on nothing is learned from their places between the steps without being told to."""
+FITS = 0.95
+"""Share of the notes that must begin on the steps of a grid for it to be one that fits."""
+LOWEST_KEY, HIGHEST_KEY = 21, 108
+"""Of a piano: what a view has room for that need not be wider."""
+
+
 class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
+    off_grids: notes that begin between so many steps a quarter. beyond: notes without a row, by MIDI number.
 
     drums: hits that were left out. lengthened: notes that files let go of early, or never. voiced: samples with voices;
     repeating: samples of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4
@@ -26,6 +36,8 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     notes: Count = 0
     clipped: Count = 0
     off_grid: Count = 0
+    off_grids: dict[int, Count] = {}
+    beyond: dict[int, Count] = {}
     drums: Count = 0
     lengthened: Count = 0
     voiced: Count = 0
@@ -69,8 +81,44 @@ def _off_grid(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     if tested - real > NOTICED:
         yield (
             f"{tested:.0%} of the notes begin between the steps of the view, {real:.0%} in the corpus: played, swung or"
-            " of another tempo; quantise them first, or learn from a corpus that is played"
+            f" of another tempo; {_grid(samples)[1]}; quantise them first, or learn from a corpus that is as they are"
         )
+
+
+def _grid(samples: MusicStorage) -> tuple[int, str]:
+    """The steps in a quarter of the coarsest grid that holds the notes, 0 if none does; and that in words."""
+    for steps, off in samples.off_grids.items():
+        held = 1 - off / max(samples.notes, 1)
+        if held >= FITS:
+            return steps, f"{steps} steps a quarter would hold {held:.0%}"
+    return 0, f"no grid of up to {GRIDS[-1]} steps a quarter holds {FITS:.0%}"
+
+
+def unquantised(facts: MusicStorage, steps: float) -> str:
+    """Why no rhythm can be learned of the notes on a grid of so many steps a quarter; nothing if it can."""
+    off = facts.share("off_grid", "notes")
+    if off <= UNQUANTISED:
+        return ""
+    grid, words = _grid(facts)
+    return (
+        f"{off:.0%} of the notes begin between the steps of the view ({steps:g} a quarter): a rhythm learned of them"
+        f" would be that of the rounding; {words}: {f'--view steps-per-quarter={grid}' if grid else 'quantise them'},"
+        f" or say --view steps-per-quarter={steps:g} to learn them as they are"
+    )
+
+
+def wider(facts: MusicStorage, lowest: int, highest: int) -> str:
+    """The view that has room for the pitches of a corpus, if that from ``lowest`` to ``highest`` has not."""
+    share = facts.share("clipped", "notes")
+    if share <= SOME:
+        return ""
+    low, high = min(lowest, *facts.beyond), max(highest, *facts.beyond)
+    if low >= LOWEST_KEY and high <= HIGHEST_KEY and high - low > highest - lowest:
+        low, high = LOWEST_KEY, HIGHEST_KEY
+    return (
+        f"{share:.2%} of the notes lie outside the pitches of the view, {lowest} to {highest}; it has room for all with"
+        f" --view lowest-pitch={low} --view pitches={high - low + 1}"
+    )
 
 
 def _let_go(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

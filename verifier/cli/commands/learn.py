@@ -11,6 +11,7 @@ from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
 from verifier.corpora.collection import groups_in
 from verifier.data.axes import WrongShapeError
+from verifier.data.medium import medium_of
 from verifier.spec.index import beside
 from verifier.spec.spec import dump
 from verifier.verbs.learn import LearnedSpec
@@ -54,8 +55,9 @@ def run(given: argparse.Namespace) -> int:
         raise InputError("", "expected one -o FILE.yaml to write the spec to")
     for path in (given.output[0], beside(given.output[0])):
         require_writable(path)
-    view = view_for(given.corpus, options.settings(given.view))
-    chosen = options.rule_options(given.set, chosen_rules(view.kind, given.rule, given.skip))
+    view = options.settings(given.view)
+    kind = view_for(given.corpus, view).kind
+    chosen = options.rule_options(given.set, chosen_rules(kind, given.rule, given.skip))
     try:
         found = learn_with_silent(
             given.corpus,
@@ -85,6 +87,9 @@ def _print(found: LearnedSpec, given: argparse.Namespace) -> None:
 
     out = terminal.console()
     terminal.print_spec(out, found.spec)
+    spec = found.spec
+    if spec.facts and (fitting := medium_of(spec.view).better_view(spec.facts, spec.view)):
+        out.print(f"[yellow]note[/] {fitting}", soft_wrap=True)
     if found.silent:
         listed = ", ".join(found.silent)
         out.print(f"[yellow]note[/] left out, as the corpus gives them no trial: {listed}", soft_wrap=True)

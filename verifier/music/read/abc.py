@@ -9,7 +9,7 @@ from typing import Any
 
 from verifier.base.errors import InputError
 
-_SEVERAL_TUNES = re.compile(r"^X:", re.MULTILINE)
+_TUNE = re.compile(r"^X:\s*(\d+)", re.MULTILINE)
 _NOT_PLAIN = re.compile(r"^V:|\[V:|^K:.*(?:transpose=|octave=|[+-]8\b)", re.MULTILINE)
 _FIELD = re.compile(r"^([A-Za-z]):(?!\|)")
 _SWITCH = re.compile(r"\[V:([^\]]*)\]")
@@ -35,11 +35,15 @@ class _Voice:
 
 def score_of(text: str, parse: Parser, name: str) -> Any:
     """The music21 score of a tune: a part for each voice (V:) at the pitch that sounds, in which overlays (&) are
-    voices. Text of several tunes, or of a single voice without an overlay, goes to music21 as it is.
+    voices. Text of a single voice without an overlay goes to music21 as it is. Raises InputError for several tunes,
+    before music21 takes half a minute to read them all.
     """
+    tunes = len(set(_TUNE.findall(text)))
+    if tunes > 1:
+        raise InputError(name, f"expected one piece in a file, found {tunes}; split it into files")
     lines = [re.sub(r"(?<!\\)%.*", "", line).rstrip() for line in text.splitlines()]
     overlays = any("&" in re.sub(r'"[^"]*"', "", line) for line in lines if not _FIELD.match(line))
-    if len(_SEVERAL_TUNES.findall(text)) > 1 or not (_NOT_PLAIN.search(text) or overlays):
+    if not (_NOT_PLAIN.search(text) or overlays):
         return parse(text)
     header, voices = _split(lines)
     if not any(voice.lines for voice in voices):
