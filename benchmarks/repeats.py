@@ -102,7 +102,7 @@ def results(real: References, batch: Batch) -> Results:
         )
         assert result is not None, "the set and the rule have something"
         covered[name] = result
-    twins = diversity.judge_diversity(diversity.prints(batch), batch.names, real.twins)
+    twins = diversity.judge_diversity(diversity.prints(batch), batch.names, batch.groups, real.twins)
     copies = copying.judge_copying(
         real.index,
         copying.longest_copies(real.index, batch),

@@ -24,12 +24,16 @@ ONE = np.zeros(len(TUNE.onsets), np.int64)
         lambda lengths: lengths - 1 / 32,
         lambda lengths: lengths - 10 / 480,
         lambda lengths: np.round(0.95 * lengths * 480) / 480,
+        lambda lengths: lengths + 1 / 8,
+        lambda lengths: lengths + 60 / 480,
+        lambda lengths: lengths + 1 / 50,
+        lambda lengths: 1.05 * lengths,
     ],
 )
 def test_one_ratio_or_gap_is_no_rest_between_notes_and_what_was_a_rest_remains_one(played):
     found = written_ends(TUNE.onsets, TUNE.onsets + played(TUNE.ends - TUNE.onsets), ONE)
     assert np.abs(found.ends - TUNE.ends).max() < 1e-9
-    assert found.lengthened == len(TUNE.onsets)
+    assert found.mended == len(TUNE.onsets)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +47,13 @@ def test_one_ratio_or_gap_is_no_rest_between_notes_and_what_was_a_rest_remains_o
         " ".join(f"C4:{4 * i}-{4 * i + 2}" for i in range(40)),
         "C4:0-3 D4:4-8 E4:8-12 F4:12-15 G4:16-20",
         "C4:0-5 D4:4-9 E4:8-13 F4:12-17",  # held over
+        " ".join(f"C4:{4 * i}-{4 * i + 8}" for i in range(40)),  # suspended
     ],
 )
 def test_what_is_written_stays(text):
     tune = notes(text)
     found = written_ends(tune.onsets, tune.ends, np.zeros(len(tune.onsets), np.int64))
-    assert found.lengthened == 0
+    assert found.mended == 0
     assert found.ends is tune.ends
 
 
@@ -61,11 +66,20 @@ def test_lengths_without_a_rule_reach_to_the_next_note_of_their_part_if_they_nea
     assert (found.ends[~reaching] == (TUNE.onsets + lengths)[~reaching]).all()
 
 
+def test_notes_that_are_held_over_by_chance_end_where_the_next_begins():
+    rng = np.random.default_rng(0)
+    lengths = (TUNE.ends - TUNE.onsets) + rng.uniform(0.02, 0.2, len(TUNE.onsets))
+    found = written_ends(TUNE.onsets, TUNE.onsets + lengths, ONE)
+    reaching = np.append(TUNE.ends[:-1] == TUNE.onsets[1:], False)
+    assert (found.ends[reaching] == TUNE.ends[reaching]).all()
+    assert found.mended == reaching.sum()
+
+
 def test_what_is_played_off_the_grid_stays_as_it_is_played():
     rng = np.random.default_rng(1)
     onsets = np.sort(rng.uniform(0, 40, 50))
     found = written_ends(onsets, onsets + 0.8 * np.diff(np.append(onsets, 41)), np.zeros(50, np.int64))
-    assert found.lengthened == 0
+    assert found.mended == 0
 
 
 def test_parts_are_not_followed_by_each_other():

@@ -49,7 +49,7 @@ def test_an_edit_forgets_voices_and_keeps_what_was_read_of_the_piece():
     edited = batch.with_values(~batch.values)
     assert music(batch).voices.counts.any()
     assert not music(edited).voices.counts.any()
-    for name in ("meters", "pickups", "outside", "off_grid", "drums", "repeats"):
+    for name in ("meters", "pickups", "outside", "off_grid", "off_grids", "read", "repeats"):
         assert getattr(music(edited), name) is getattr(music(batch), name)
     assert edited.feature("stale", lambda _: "computed") == "computed"
     sung = with_voices(batch, ~batch.values, music(batch).voices)

@@ -460,3 +460,18 @@ def test_a_reader_that_has_enough_is_no_failure(world):
     shell = ["bash", "-c", f"{command} | head -0; exit ${{PIPESTATUS[0]}}"]
     done = subprocess.run(shell, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_empty_path_does_not_keep_the_others_from_being_judged(world, capsys, tmp_path):
+    (tmp_path / "none").mkdir()
+    empty = str(tmp_path / "none")
+    assert cli.main(["--spec", "spec.yaml", empty, "good", "-o", str(tmp_path / "run.json")]) == 2
+    out, err = capsys.readouterr()
+    assert "good" in out
+    assert err.startswith(f"verify: {empty}: expected files with one of the suffixes")
+    assert err.endswith("found none; the others were judged\n")
+    assert list(json.loads((tmp_path / "run.json").read_text())["sets"]) == ["good"]
+    assert cli.main(["--spec", "spec.yaml", empty, empty + "/*.mid"]) == 2
+    assert capsys.readouterr().out == ""
+    assert cli.main(["--spec", "spec.yaml", "good", "good"]) == 2
+    assert "stands there twice" in capsys.readouterr().err

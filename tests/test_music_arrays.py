@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.corpora.corpus import load
 from verifier.data.batch import Batch, concatenate
+from verifier.data.medium import medium_named
 from verifier.data.paths import open_path
 from verifier.data.tensor import open_tensors
 from verifier.image.view import ImageView
+from verifier.judge.storage import storage_of
 from verifier.music.samples import music, sounding_cells
 from verifier.music.view import PianoRollView
 
@@ -172,6 +174,7 @@ def test_what_is_said_of_the_axes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("n", [1, 3, 100])
 def test_noise_has_no_order(tmp_path: Path, share: float, n: int) -> None:
     noise = np.random.default_rng(n).random((n, 64, 64)) < share
+    noise[:, 30, 0] = True  # no silence is before it
     assert np.array_equal(read(tmp_path, noise).values, noise)
     wide = np.random.default_rng(n).random((n, 128, 64)) < share
     with pytest.raises(
@@ -184,7 +187,7 @@ def test_what_is_no_music_is_read_as_it_stands(tmp_path: Path) -> None:
     bars = np.zeros((20, 64, 64), np.bool_)
     bars[:, :, ::16] = True  # all pitches at once: no note ends
     burst = np.zeros((20, 64, 64), np.bool_)
-    burst[:, 20:24, RNG.integers(0, 64, 8)] = True  # short clusters
+    burst[:, 20:24, [0, *RNG.integers(0, 64, 8)]] = True  # short clusters
     for array in (bars, burst, np.zeros_like(bars), ~np.zeros_like(bars)):
         assert np.array_equal(read(tmp_path, array).values, array)
     dim = RNG.random((20, 64, 64)) ** 3 * 0.4  # nothing reaches the threshold, and no value stays
@@ -322,3 +325,39 @@ def test_the_largest_array_of_an_archive_says_what_is_wrong(tmp_path: Path) -> N
     np.savez(tmp_path / "x.npz", labels=np.arange(40), rolls=turned(ROLLS[:, :, :50]))
     with pytest.raises(InputError, match=re.escape("x.npz:rolls: expected samples x 64 pitches x steps")):
         open_tensors(tmp_path / "x.npz", VIEW, name="x.npz")
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "f4"])
+def test_silence_around_the_music_of_a_sample_is_padding(tmp_path: Path, dtype: str) -> None:
+    """What stands in an array of one length as in a file of its own: a pickup after a rest, and an end."""
+    music = np.zeros((3, 64, 64), np.bool_)
+    music[:, 30, 0:30] = music[:, 34, 30:56] = True
+    late = np.roll(music, 6, axis=2)  # a quarter and a half of rest before it
+    late[2] = False
+    plain, padded = read(tmp_path, music.astype(dtype)), read(tmp_path, late.astype(dtype))
+    assert plain.lengths.tolist() == [56, 56, 56]
+    assert padded.lengths.tolist() == [58, 58, 64]  # from a whole quarter on; silence is a silent sample
+    assert np.array_equal(padded.values[:2, :, 2:58], plain.values[:2, :, :56])
+    facts = storage_of(padded)
+    assert facts.padding == 12
+    assert list(medium_named("piano-roll").confounds(storage_of(plain.take([])), facts)) == [
+        "6% of the time is silence before the first note or after the last of a sample: left out"
+    ]
+
+
+def test_windows_of_a_long_array_that_lie_after_the_music_are_none(tmp_path: Path) -> None:
+    long = np.zeros((2, 64, 200), np.bool_)
+    long[0, 30, 8:80] = long[1, 30, 0:200] = True
+    batch = read(tmp_path, long)
+    assert batch.lengths.tolist() == [64, 8, 64, 64, 64, 8]
+    assert [name.partition("[")[2] for name in batch.names] == ["0]@0", "0]@64", "1]@0", "1]@64", "1]@128", "1]@192"]
+    silent = read(tmp_path, np.zeros((1, 64, 200), np.bool_))
+    assert silent.lengths.tolist() == [64, 64, 64, 8]
+
+
+def test_the_pitches_of_voices_are_padded_too(tmp_path: Path) -> None:
+    voices = np.full((2, 4, 64), -1, np.int64)
+    voices[:, 0, 4:40], voices[:, 1, 8:30] = 72, 60
+    batch = read(tmp_path, voices)
+    assert batch.lengths.tolist() == [36, 36]
+    assert batch.extra.voices.attacks[0, 0].nonzero()[0].tolist() == [0]

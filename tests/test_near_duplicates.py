@@ -51,7 +51,7 @@ def transposed(samples, semitones):
 
 def test_samples_at_random_have_no_twins():
     samples = tunes(0, 300)
-    result = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, samples.names, NEVER)
     assert (result.compared, result.exact, result.near, result.largest) == (300, 0, 0, 1)
     assert result.verdict == "pass"
 
@@ -59,7 +59,7 @@ def test_samples_at_random_have_no_twins():
 def test_planted_twins_are_found_in_any_key():
     samples = tunes(1, 100)
     planted = concatenate(VIEW, [samples, renamed(transposed(samples.take(range(20)), 3), "up-")])
-    result = near_duplicates.judge_diversity(near_duplicates.prints(planted), planted.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(planted), planted.names, planted.names, NEVER)
     assert (result.exact, result.near) == (20, 20)
     assert result.exact_share == pytest.approx(20 / 120)
     assert result.largest == 2
@@ -75,7 +75,7 @@ def test_a_moved_note_and_a_shift_in_time_leave_a_near_twin():
     shifted = renamed(replace(samples, values=values, _features={}), "later-")
     for other in (moved, shifted):
         both = concatenate(VIEW, [samples, other])
-        result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, NEVER)
+        result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, both.names, NEVER)
         assert result.exact == 0
         assert result.near >= 58
         assert result.largest == 2
@@ -86,7 +86,7 @@ def test_a_large_cluster_is_named():
     copies = renamed(samples.take([7] * 40), "copy-")
     copies = replace(copies, names=[f"copy-{i:02d}" for i in range(40)])
     both = concatenate(VIEW, [samples, copies])
-    result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, NEVER)
+    result = near_duplicates.judge_diversity(near_duplicates.prints(both), both.names, both.names, NEVER)
     assert (result.exact, result.near, result.largest) == (40, 40, 41)
     assert result.names == ("copy-00", "copy-01", "copy-02", "copy-03", "copy-04")
 
@@ -95,7 +95,7 @@ def test_silence_and_short_ends_of_pieces_are_twins_of_nobody():
     samples = batch(["", "", "C4:0-8 E4:8-16", "C4:0-8 E4:8-16"])
     found = near_duplicates.prints(samples)
     assert near_duplicates.exact_clusters(found).tolist() == [-1] * 4
-    result = near_duplicates.judge_diversity(found, samples.names, NEVER)
+    result = near_duplicates.judge_diversity(found, samples.names, samples.names, NEVER)
     assert (result.compared, result.exact, result.verdict) == (0, 0, "undecided")
 
 
@@ -117,13 +117,13 @@ def test_other_notes_other_rhythm_and_what_lies_after_the_end():
 def test_the_result_of_shards_is_that_of_the_whole_and_order_changes_no_count():
     samples = concatenate(VIEW, [tunes(4, 60), renamed(tunes(4, 30), "again-")])
     curve = TwinCurve(sizes=[1, 50], exact=NEVER.exact, near=NEVER.near)
-    whole = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, curve)
+    whole = near_duplicates.judge_diversity(near_duplicates.prints(samples), samples.names, samples.names, curve)
     for order in (np.arange(90), np.random.default_rng(0).permutation(90)):
         shards = [samples.take(at) for at in np.array_split(order, 7)]
         merged = near_duplicates.prints(shards[0])
         for shard in shards[1:]:
             merged = merged.merge(near_duplicates.prints(shard))
-        assert near_duplicates.judge_diversity(merged, [samples.names[i] for i in order], curve) == whole
+        assert near_duplicates.judge_diversity(merged, *[[samples.names[i] for i in order]] * 2, curve) == whole
     assert whole.held_against == 50
 
 
@@ -135,27 +135,34 @@ def test_taking_prints_is_printing_what_was_taken():
     assert one.shingles.tolist() == two.shingles.tolist()
     assert one.exact.tolist() == two.exact.tolist()
     empty = near_duplicates.prints(samples.take([]))
-    assert near_duplicates.judge_diversity(empty, [], NEVER) is None
+    assert near_duplicates.judge_diversity(empty, [], [], NEVER) is None
     assert near_duplicates.twin_curve(samples.take([]), samples.take([])) is None
 
 
-def test_the_curve_says_how_often_real_pieces_repeat_themselves():
-    # The last third of the samples of each piece is the first again.
+def test_the_curve_says_how_often_real_pieces_repeat_each_other():
+    # The last third of the samples of each piece is the first of another.
     samples = tunes(6, 120)
     values = samples.values.copy()
-    values[2::3] = values[0::3]
+    values[2::3] = np.roll(values[0::3], 1, axis=0)
     samples = replace(samples, values=values, _features={})
     curve = near_duplicates.twin_curve(samples.take(range(90)), samples.take(range(90, 120)), resamples=200)
     assert curve.sizes == [1, 2, 3, 5, 7, 10, 20, 30, 50, 60]
-    assert curve.exact.mean[2] == pytest.approx(1 / 3, abs=1e-5)
-    assert curve.exact.high[-1] == pytest.approx(1 / 3, abs=1e-5)
+    assert curve.exact.mean[2] == 0
+    assert curve.exact.mean[-1] == pytest.approx(1 / 3 * 19 / 39, abs=0.02)
     assert msgspec.convert(msgspec.to_builtins(curve), TwinCurve) == curve
-    for real, verdict in [(samples.take(range(45)), "pass"), (samples.take([1] * 30), "fail")]:
-        assert near_duplicates.judge_diversity(near_duplicates.prints(real), real.names, curve).verdict == verdict
+    pieces = np.random.default_rng(0).choice(40, 15, replace=False)
+    real = samples.take((3 * pieces[:, None] + np.arange(3)).ravel())
+    for tested, groups, verdict in (
+        (real, real.groups, "pass"),
+        (samples.take([1] * 30), [f"{i}" for i in range(30)], "fail"),
+    ):
+        found = near_duplicates.prints(tested)
+        assert near_duplicates.judge_diversity(found, tested.names, groups, curve).verdict == verdict
 
 
 def test_short_samples_repeat_each_other_without_a_fail():
-    samples = concatenate(VIEW, [(some := tunes(3, 50)), renamed(some.take([7] * 40), "copy-")])
+    copies = renamed((some := tunes(3, 50)).take([7] * 40), "copy-")
+    samples = concatenate(VIEW, [some, replace(copies, groups=[f"copy-{i}" for i in range(40)])])
     checker = SetChecker.of(SetReference(checks={"diversity": NEVER}), [], [NearDuplicates()], {})
     whole, short = (
         checker.judge(checker.tally(samples), samples.names, samples.groups, 0.05, {}, length) for length in (1, 0.25)
@@ -163,3 +170,12 @@ def test_short_samples_repeat_each_other_without_a_fail():
     assert whole.verdicts() == ["fail"]
     assert short.verdicts() == ["undecided"]
     assert short.checks["near-duplicates"].reason.endswith("; the samples are 25% as long as real ones")
+
+
+def test_a_piece_that_repeats_itself_has_no_twins_and_two_pieces_have():
+    some = tunes(3, 30)
+    twice = replace(renamed(some, "again-"), groups=some.groups)
+    both = concatenate(VIEW, [some, twice])
+    found = near_duplicates.prints(both)
+    assert near_duplicates.judge_diversity(found, both.names, both.groups, NEVER).exact == 0
+    assert near_duplicates.judge_diversity(found, both.names, both.names, NEVER).exact == 30

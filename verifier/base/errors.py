@@ -19,6 +19,10 @@ class InputError(Exception):
         super().__init__(f"{self.place}: {problem}" if self.place else problem)
 
 
+class EmptySetError(InputError):
+    """There is nothing where samples were expected: other sample sets can be judged all the same."""
+
+
 def printable(text: object) -> str:
     """``text`` with control, format and undecodable characters escaped, so that a file name cannot drive a terminal.
 

@@ -145,6 +145,9 @@ def whereabouts(record: CorpusRecord, given: str | os.PathLike[str] | None, spec
     return Whereabouts(None if given is None else os.fspath(given), None if spec is None else spec.parent)
 
 
+ONE_COLUMN = "each PATH is a column of its own"
+
+
 def sets_of(
     samples: Any,
     view: View,
@@ -170,16 +173,17 @@ def sets_of(
     options: dict[str, Any] = {"limit": limit, "seed": seed, "on_error": on_error, "where": where}
     if isinstance(samples, Mapping):
         labels = [encodable(str(label)) for label in samples]
-        _require_once(labels, "each label is a column of its own")
+        require_once(labels, "each label is a column of its own")
         return [_set_of(label, of, view, record, **options) for label, of in zip(labels, samples.values(), strict=True)]
     if isinstance(samples, list | tuple) and samples and all(isinstance(item, str | os.PathLike) for item in samples):
         paths = [os.fspath(path) for path in samples]
-        _require_once(paths, "each PATH is a column of its own")
+        require_once(paths, ONE_COLUMN)
         return [open_samples(path, view, record, **options) for path in paths]
     return [_set_of("samples", samples, view, record, **options)]
 
 
-def _require_once(names: Sequence[str], why: str) -> None:
+def require_once(names: Sequence[str], why: str) -> None:
+    """Raise InputError for a name that stands twice."""
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise InputError(min(repeated), f"stands there twice; {why}")

@@ -74,9 +74,29 @@ class Axes:
             return np.asarray(np.divide(chunk, np.float32(255), dtype=np.float32, casting="unsafe"))
         return chunk.astype(np.float32, copy=False)
 
+    def extents(self, chunk: NDArray[Any], view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """(n,) where each sample begins, and where it ends, in steps of what ``unpacked`` gives: what lies before and
+        after is padding. None if a sample has no such thing.
+        """
+        return None
+
+    def noted(self, extra: Extra | None, padding: NDArray[np.int64], steps: int) -> Extra | None:
+        """What is known of samples, each of ``steps`` columns, with how many of padding (n,) were left out."""
+        return extra
+
     def samples_of(self, chunk: NDArray[Any], cuts: Cuts, view: View) -> tuple[NDArray[Any], Extra | None]:
         """The values of all windows of what ``unpacked`` gives, and what else it says of them."""
         return cut(self.values(chunk), cuts, 0), None
+
+
+def from_steps(array: NDArray[Any], first: NDArray[np.int64]) -> NDArray[Any]:
+    """(n, ..., steps) with each sample from its ``first`` step (n,) on; what came before comes last."""
+    if not first.any():
+        return array
+    moved = array.copy()
+    for step in np.unique(first[first > 0]).tolist():
+        moved[first == step] = np.roll(array[first == step], -step, axis=-1)
+    return moved
 
 
 def cut(array: NDArray[Any], cuts: Cuts, fill: object) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from verifier.base.errors import InputError
+from verifier.base.errors import EmptySetError, InputError
 from verifier.base.text import encodable
 from verifier.data.array_files import INDEX_SUFFIX
 from verifier.data.batch import Batch, concatenate
@@ -79,7 +79,7 @@ class FileSamples:
             left = None if left is None else left - len(batch)
         if self.unreadable and len(self.unreadable) == len(self.files):
             first = f"; the first: {self.unreadable[0]}"
-            raise InputError(self.label, f"expected a readable file, found none among {len(self.files)}{first}")
+            raise EmptySetError(self.label, f"expected a readable file, found none among {len(self.files)}{first}")
 
     def _all_batches(self) -> Iterator[Batch]:
         joiner = _Joiner(self.view, self.keep_source)
@@ -236,13 +236,13 @@ def files_at(
     elif glob.has_magic(path):
         found, ignored = _matching(path, known)
         if not found and not ignored:
-            raise InputError(path, "expected files that match, found none")
+            raise EmptySetError(path, "expected files that match, found none")
         base = _fixed_part(path)
         files = [(file, _relative(file, base)) for file in found]
     else:
         raise InputError(path, "expected a file, a folder or a glob, found nothing there")
     if not files:
-        raise InputError(path, f"{expected}, found none" + (f" among {ignored:,} files" if ignored else ""))
+        raise EmptySetError(path, f"{expected}, found none" + (f" among {ignored:,} files" if ignored else ""))
     return sorted(files, key=lambda entry: entry[1]), ignored
 
 

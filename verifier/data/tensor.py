@@ -23,7 +23,7 @@ from verifier.base.errors import InputError, printable
 from verifier.base.extras import install_hint
 from verifier.base.files import open_regular
 from verifier.data.array_files import archive_of, filled, header, labels, read, skip, stream_of
-from verifier.data.axes import Axes, WrongShapeError, by
+from verifier.data.axes import Axes, WrongShapeError, by, from_steps
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.data.view import View
@@ -121,21 +121,30 @@ class Tensor:
         steps = self.axes.steps
         cuts = self.view.cuts(steps)
         n = len(chunk)
+        begins, ends = axes.extents(chunk, self.view) or (np.zeros(n, np.int64), np.full(n, steps, np.int64))
+        chunk = from_steps(chunk, begins)
         values, extra = axes.samples_of(chunk, cuts, self.view)
+        starts = np.array([start for start, _ in cuts], np.int64)
+        longest = np.array([length for _, length in cuts], np.int64)
+        lengths = np.clip((ends - begins)[:, None] - starts, 0, longest)
+        padding = np.zeros((n, len(cuts)), np.int64)
+        padding[:, 0] = (longest - lengths).sum(axis=1)
         names = [self.name] if self.axes.single else [f"{self.name}[{i}]" for i in range(first, first + n)]
         groups = names if self.groups is None else self.groups[first : first + n]
-        return Batch(
+        whole = Batch(
             view=self.view,
             values=values,
-            lengths=np.tile(np.array([length for _, length in cuts], np.int64), n),
+            lengths=lengths.ravel(),
             names=[name if length == steps else f"{name}@{start}" for name in names for start, length in cuts],
             groups=[group for group in groups for _ in cuts],
-            starts=np.tile(np.array([start for start, _ in cuts], np.int64), n),
+            starts=np.tile(starts, n),
             # A generated sample is taken for a cut: where its piece would begin or end is not known.
             begins=np.zeros(len(values), np.bool_),
             ends=np.zeros(len(values), np.bool_),
-            extra=extra or self.view.extra.none(len(values), values.shape[2]),
+            extra=axes.noted(extra, padding.ravel(), values.shape[2])
+            or self.view.extra.none(len(values), values.shape[2]),
         )
+        return whole if lengths.all() else whole.take(np.flatnonzero(whole.lengths))
 
     def _chunks(self) -> Iterator[NDArray[Any]]:
         """(n, rows, steps) arrays in the order of the file."""

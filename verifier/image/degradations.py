@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from verifier.image.faults import FAULTS, invert, shrink, shrink_bilinear
+from verifier.image.faults import FAULTS, invert, shrink, shrink_bilinear, webp
 from verifier.judge.degraded import Degradation
 
 DEGRADATIONS: Mapping[str, Degradation] = {
@@ -12,6 +12,12 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         # What a quality makes of black depends on how its steps divide 128: none lies between two others in that.
         (2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80),
         lambda dose: f"JPEG of quality {100 - dose:.0f}",
+    ),
+    "webp": Degradation(
+        processing="WebP",
+        doses=(5, 10, 15, 20, 25, 35, 50),
+        words=lambda dose: f"WebP of quality {100 - dose:.0f}",
+        plant=webp,
     ),
     "gaussian-blur": Degradation.by(
         FAULTS["gaussian-blur"],

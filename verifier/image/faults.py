@@ -29,10 +29,12 @@ KERNEL = 1.0
 @fault(FAULTS, "jpeg", "JPEG", "100 - quality", doses=(2, 10, 25, 50, 80), largest=99, whole=True)
 def jpeg(batch: Batch, dose: float, rng: Generator) -> Batch:
     """The picture goes through a JPEG file, colours at half their size. Dose: 100 less Pillow's quality."""
-    pixels = levels(planes(batch)).astype(np.uint8)
-    for picture in pixels:
-        picture[:] = _through_jpeg(picture, 100 - int(dose))
-    return _with_planes(batch, pixels)
+    return _through_files(batch, "JPEG", 100 - int(dose))
+
+
+def webp(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """The picture goes through a lossy WebP file. Dose: 100 less Pillow's quality."""
+    return _through_files(batch, "WEBP", 100 - int(dose))
 
 
 @fault(FAULTS, "gaussian-blur", "a Gaussian blur", "deviation in pixels", doses=(0.3, 0.5, 0.7, 1, 2))
@@ -159,10 +161,13 @@ def _with_planes(batch: Batch, pixels: NDArray[Any]) -> Batch:
     return batch.with_values(values)
 
 
-def _through_jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """A picture (channels, height, width) as it comes back from a JPEG file."""
-    image = Image.fromarray(picture[0] if len(picture) == 1 else np.ascontiguousarray(picture.transpose(1, 2, 0)))
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    back = np.asarray(Image.open(file))
-    return back[None] if back.ndim == 2 else back.transpose(2, 0, 1)
+def _through_files(batch: Batch, form: str, quality: int) -> Batch:
+    """The pictures as they come back from lossy files of a format of Pillow; grey ones as grey."""
+    pixels = levels(planes(batch)).astype(np.uint8)
+    for picture in pixels:
+        image = Image.fromarray(picture[0] if len(picture) == 1 else np.ascontiguousarray(picture.transpose(1, 2, 0)))
+        file = io.BytesIO()
+        image.save(file, form, quality=quality)
+        back = np.asarray(Image.open(file).convert(image.mode))
+        picture[:] = back[None] if back.ndim == 2 else back.transpose(2, 0, 1)
+    return _with_planes(batch, pixels)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.music.extra import READ
 from verifier.music.notes import Notes
 
 TICKS = 10080
@@ -41,7 +42,7 @@ def pack(pieces: Sequence[Notes]) -> Arrays:
         "meters_known": np.array([piece.meter_known for piece in pieces], np.bool_),
         "pickups": np.array([piece.pickup for piece in pieces], np.float64),
         "lengths": np.array([piece.length for piece in pieces], np.float64),
-        "drums": np.array([piece.drums for piece in pieces], np.int64),
+        **{name: np.array([getattr(piece, name) for piece in pieces], np.int64) for name in READ},
         "fermata_counts": np.array([len(piece.fermatas) for piece in pieces], np.int64),
         "fermatas": np.concatenate([np.zeros(0), *(piece.fermatas for piece in pieces)]),
         "counts": np.array([len(piece.onsets) for piece in pieces], np.int64),
@@ -60,7 +61,7 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
         raise ValueError("the arrays of notes differ in length")
     onsets, ends, pitches, parts = (np.split(values, np.cumsum(counts))[:-1] for values in notes.values())
     fermatas = np.split(arrays["fermatas"], np.cumsum(under))[:-1]
-    each = {key: arrays[key] for key in ("meters", "meters_known", "pickups", "lengths", "drums")}
+    each = {key: arrays[key] for key in ("meters", "meters_known", "pickups", "lengths", *READ)}
     if any(len(values) != len(names) for values in (groups, counts, under, *each.values())):
         raise ValueError("the arrays of pieces differ in length")
     return [
@@ -76,7 +77,7 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> list[Notes]:
             pickup=float(each["pickups"][i]),
             fermatas=fermatas[i],
             length=float(each["lengths"][i]),
-            drums=int(each["drums"][i]),
+            **{name: int(each[name][i]) for name in READ},
         )
         for i in range(len(names))
     ]

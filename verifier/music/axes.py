@@ -28,7 +28,7 @@ from verifier.music.array_advice import (
     voices_line,
     widths,
 )
-from verifier.music.extra import PITCHES, Music
+from verifier.music.extra import PITCHES, READ, Music
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
@@ -113,6 +113,29 @@ class RollAxes(Axes):
             return LOGITS
         return "if these are velocities, save x > 0" + ("; if they go to 255, save x / 255" if high <= 255 else "")
 
+    def extents(self, chunk: NDArray[Any], view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """From the quarter in which the first note begins to the end of the last; all of a silent sample."""
+        assert isinstance(view, PianoRollView)
+        sounds = self.sounding(chunk, view)
+        steps = sounds.shape[1]
+        quarter = float(view.steps_per_quarter)
+        some, first = sounds.any(axis=1), sounds.argmax(axis=1)
+        first = np.floor(np.floor(first / quarter + 1e-6) * quarter + 0.5).astype(np.int64)
+        return np.where(some, first, 0), np.where(some, steps - sounds[:, ::-1].argmax(axis=1), steps)
+
+    def sounding(self, chunk: NDArray[Any], view: PianoRollView) -> NDArray[np.bool_]:
+        """(n, steps) whether anything sounds."""
+        if chunk.dtype == np.bool_:
+            return np.asarray(chunk.any(axis=1))
+        highest = chunk.max(axis=1)
+        return np.asarray(highest > 0 if self.velocities else highest >= view.threshold * (255 if self.divides else 1))
+
+    def noted(self, extra: Extra | None, padding: NDArray[np.int64], steps: int) -> Extra:
+        known = extra if isinstance(extra, Music) else Music.none(len(padding), steps)
+        read = known.read.copy()
+        read[:, READ.index("padding")] = padding
+        return replace(known, read=read)
+
     def values(self, chunk: NDArray[Any]) -> NDArray[Any]:
         if self.velocities:
             return np.asarray(chunk > 0)
@@ -177,6 +200,9 @@ class VoiceAxes(RollAxes):
                 name, f"expected pitches from 0 to 127, found {share:.0%} of 128: if it holds a note, save {line}"
             )
         return self
+
+    def sounding(self, chunk: NDArray[Any], view: PianoRollView) -> NDArray[np.bool_]:
+        return np.asarray((chunk > 0).any(axis=1))
 
     def advice(self, low: float, high: float, *, integers: bool) -> str:
         rest = int(high if high > 127 else low)

@@ -14,6 +14,8 @@ PITCHES = 128
 """MIDI numbers."""
 GRIDS = (4, 6, 8, 12, 16, 24)
 """Steps in a quarter note that are tried where notes do not lie on those of the view, the coarsest that fits first."""
+READ = ("drums", "mended", "doubled", "sequential", "padding")
+"""What reading left out of a piece, or mended, in notes: fields of Notes, and of MusicStorage."""
 
 
 def _levels(batch: Any) -> NDArray[np.int32]:
@@ -32,8 +34,7 @@ class Music:
     outside   (n, 128) int32, notes that start in the sample but lie outside the pitches of the view, by MIDI number
     off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
     off_grids (n, grids) int64, the same for the steps of each of ``GRIDS``
-    drums     (n,) int64, hits of percussion that were left out of the piece; told of its first sample
-    lengthened (n,) int64, notes that the file lets go of early, or never; told of the piece's first sample
+    read      (n, fields) int64, the fields of Notes that ``READ`` names, told of the first sample of a piece
     repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
     voices    the voices of the samples, padded like their values; by default of none are they known
     """
@@ -44,8 +45,7 @@ class Music:
     outside: NDArray[np.int32]
     off_grid: NDArray[np.int64]
     off_grids: NDArray[np.int64]
-    drums: NDArray[np.int64]
-    lengthened: NDArray[np.int64]
+    read: NDArray[np.int64]
     repeats: NDArray[np.bool_]
     voices: Voices
 
@@ -88,8 +88,7 @@ class Music:
             outside=np.zeros((n, PITCHES), np.int32),
             off_grid=np.zeros(n, np.int64),
             off_grids=np.zeros((n, len(GRIDS)), np.int64),
-            drums=np.zeros(n, np.int64),
-            lengthened=np.zeros(n, np.int64),
+            read=np.zeros((n, len(READ)), np.int64),
             repeats=np.zeros(n, np.bool_),
             voices=voices_of.none(n, steps),
         )
@@ -107,8 +106,7 @@ class Music:
             outside=joined("outside", np.int32),
             off_grid=joined("off_grid", np.int64),
             off_grids=joined("off_grids", np.int64),
-            drums=joined("drums", np.int64),
-            lengthened=joined("lengthened", np.int64),
+            read=joined("read", np.int64),
             repeats=joined("repeats", np.bool_),
             voices=voices_of.concatenate([part.voices for part in parts], steps),
         )

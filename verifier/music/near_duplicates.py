@@ -18,6 +18,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier.base.hashing import mixed
+from verifier.base.statistics import numbered
 from verifier.base.text import percent
 from verifier.data.batch import Batch
 from verifier.judge.calibration import Verdict
@@ -193,7 +194,7 @@ def _jaccard(found: Shingles, pairs: Ints) -> NDArray[np.float64]:
 
 
 class TwinCurve(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The share of samples that have a duplicate earlier in the set, exact or near, in real sets of each size."""
+    """The share of samples that are duplicates of one of another piece, exact or near, in real sets of each size."""
 
     sizes: list[int]
     exact: Band
@@ -217,10 +218,11 @@ def twin_curve(
         return None
     sizes = sizes_up_to(max(1, len(groups) // 2))
     sets = list(real_sets(groups, resamples, seed))
+    _, piece = numbered(groups)
     # One by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
     values = np.stack(
         [
-            np.stack([_shares_of_order(clusters, one.ranks, sizes) for one in sets])
+            np.stack([_shares_of_order(clusters, piece, one.ranks, sizes) for one in sets])
             for clusters in (exact_clusters(found), near_clusters(found))
         ]
     )
@@ -232,23 +234,23 @@ def twin_curve(
     return TwinCurve(sizes=list(sizes), exact=exact, near=near)
 
 
-def _shares_of_order(clusters: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArray[np.float64]:
-    """(sizes,) the share of compared samples with a duplicate before them, among the first samples of an order."""
-    ordered = np.empty(len(clusters), np.int64)
-    ordered[ranks] = clusters
-    compared = ordered >= 0
-    new = np.zeros(len(ordered), np.bool_)
-    distinct, first = np.unique(ordered, return_index=True)
-    new[first[distinct >= 0]] = True
+def _shares_of_order(clusters: Ints, piece: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArray[np.float64]:
+    """(sizes,) the share of compared samples of which another piece had a duplicate before them, among the first
+    samples of an order in which those of a piece follow each other.
+    """
+    order = np.argsort(ranks)
+    clusters, piece = clusters[order], piece[order]
+    compared = clusters >= 0
+    _, first, of = np.unique(clusters, return_index=True, return_inverse=True)
+    is_twin = compared & (piece != piece[first][of])
     at = np.asarray(sizes) - 1
     some = np.cumsum(compared)[at]
-    twins = some - np.cumsum(new)[at]
-    return np.asarray(twins / np.maximum(some, 1))
+    return np.asarray(np.cumsum(is_twin)[at] / np.maximum(some, 1))
 
 
 class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The duplicates in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` have a
-    duplicate earlier in the set; the shares are of the compared ones.
+    """The duplicates in a sample set: of ``compared`` samples that have chords enough, ``exact`` and ``near`` are
+    duplicates beyond those of the one piece that has most of them; the shares are of the compared ones.
 
     ``held_against`` samples, all or a random subset as large as the curve of real sets goes, were judged: their shares
     are ``judged_exact`` and ``judged_near``, those of real sets of as many, with limits, ``real_exact`` and
@@ -272,8 +274,11 @@ class DiversityResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     reason: str
 
 
-def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> DiversityResult | None:
-    """The duplicates in a set with these shingles and names (n), and how many real sets have; None for no sample.
+def judge_diversity(
+    found: Shingles, names: Sequence[str], groups: Sequence[str], curve: TwinCurve
+) -> DiversityResult | None:
+    """The duplicates in a set with these shingles, names and groups (n), and how many real sets have; None for no
+    sample. A piece that repeats itself is none: repeats may be written out.
 
     It fails if a share is above its limit. It is undecided if fewer than two of the samples could be compared.
     """
@@ -283,11 +288,14 @@ def judge_diversity(found: Shingles, names: Sequence[str], curve: TwinCurve) -> 
     exact, near = exact_clusters(found), near_clusters(found)
     compared = int((exact >= 0).sum())
     judged = min(n, curve.sizes[-1])
-    shares = [_duplicates(exact), _duplicates(near)]
+    _, piece = numbered(groups)
+    shares = [_duplicates(exact, piece), _duplicates(near, piece)]
     subset = shares
     if judged < n:
         chosen = np.sort(np.lexsort((np.arange(n), name_ranks(names)))[:judged])
-        subset = [_duplicates(exact[chosen]), _duplicates(near_clusters(found.take(chosen)))]
+        subset = [
+            _duplicates(clusters, piece[chosen]) for clusters in (exact[chosen], near_clusters(found.take(chosen)))
+        ]
     real_exact, real_near = (_expected_at(curve.sizes, band, judged) for band in (curve.exact, curve.near))
     largest = _largest(near, names)
     verdict: Verdict = "pass"
@@ -344,10 +352,14 @@ def _expected_at(sizes: Sequence[int], band: Band, n: int) -> Expected:
     return expected_at(sizes, band, n)._replace(high=max(band.high[max(above - 1, 0) : above + 1]))
 
 
-def _duplicates(clusters: Ints) -> tuple[int, float]:
-    """How many compared samples have a duplicate before them, and what share that is."""
+def _duplicates(clusters: Ints, piece: Ints) -> tuple[int, float]:
+    """How many compared samples are duplicates beyond those of the one piece that has most of a cluster, and what share
+    that is.
+    """
     compared = int((clusters >= 0).sum())
-    twins = compared - len(np.unique(clusters[clusters >= 0]))
+    pairs, sizes = np.unique(np.stack([clusters, piece])[:, clusters >= 0], axis=1, return_counts=True)
+    _, first = np.unique(pairs[0], return_index=True)
+    twins = compared - int(np.maximum.reduceat(sizes, first).sum()) if compared else 0
     return twins, twins / compared if compared else 0.0
 
 
@@ -381,7 +393,7 @@ class ReadyNearDuplicates:
         return prints(batch)
 
     def judge(self, tally: Shingles, names: Sequence[str], groups: Sequence[str]) -> SetCheckResult | None:
-        found = judge_diversity(tally, names, self.curve)
+        found = judge_diversity(tally, names, groups, self.curve)
         return _worded(found) if found else None
 
 

@@ -20,7 +20,10 @@ class Notes:
     fermatas      (k,) float64, where notes with a fermata begin, in quarter notes from the start
     length        quarter notes to the end of the file; 0 stands for the end of the last note
     drums         notes of percussion, which are left out
-    lengthened    notes that the file lets go of before they are written to end (see ``read.articulation``), or never
+    mended        notes that the file does not let go of where they are written to end (see ``read.articulation``)
+    doubled       notes of parts that only double others, which are left out
+    sequential    notes of tracks that are patterns, which follow each other
+    padding       steps of silence before and after, which are left out of arrays
     """
 
     kind: ClassVar[str] = "piano-roll"
@@ -38,4 +41,7 @@ class Notes:
     fermatas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     length: float = 0.0
     drums: int = 0
-    lengthened: int = 0
+    mended: int = 0
+    doubled: int = 0
+    sequential: int = 0
+    padding: int = 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.windows import MAX_STEPS
-from verifier.music.extra import GRIDS, PITCHES, Music
+from verifier.music.extra import GRIDS, PITCHES, READ, Music
 from verifier.music.notes import Notes
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
@@ -158,6 +158,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     outside = np.zeros((n, PITCHES), np.int32)
     np.add.at(outside, (first[beyond] // width, rows[beyond] + view.lowest_pitch), 1)
     off_grid, *of_others = [np.bincount(first[off] // width, minlength=n) for off in off_grids]
+    read = np.array([[getattr(notes, name) for name in READ] for notes in pieces], np.int64).reshape(-1, len(READ))
     whole = cuts.begins & cuts.ends
     return Batch(
         view=view,
@@ -177,10 +178,7 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
             outside=outside,
             off_grid=off_grid,
             off_grids=np.stack(of_others, axis=1),
-            drums=np.where(cuts.begins, np.array([notes.drums for notes in pieces], np.int64)[cuts.pieces], 0),
-            lengthened=np.where(
-                cuts.begins, np.array([notes.lengthened for notes in pieces], np.int64)[cuts.pieces], 0
-            ),
+            read=np.where(cuts.begins[:, None], read[cuts.pieces], 0),
             repeats=lines.repeats[cuts.pieces],
             voices=_voices(lines, counts, n, width),
         ),

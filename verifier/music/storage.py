@@ -27,10 +27,9 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
     off_grids: notes that begin between so many steps a quarter. beyond: notes without a row, by MIDI number.
 
-    drums: hits that were left out. lengthened: notes that files let go of early, or never. voiced: samples with voices;
-    repeating: samples of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4
-    quarters, by its number from 1. registers: samples by their mean pitch. held: steps that sound, over all notes
-    inside the view.
+    drums, mended, doubled, sequential, padding: as in Notes. voiced: samples with voices; repeating: samples of a piece
+    that tells a repeated note from a held one. bars: how many pieces end in each bar of 4 quarters, by its number from
+    1. registers: samples by their mean pitch. held: steps that sound, over all notes inside the view.
     """
 
     notes: Count = 0
@@ -39,7 +38,10 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     off_grids: dict[int, Count] = {}
     beyond: dict[int, Count] = {}
     drums: Count = 0
-    lengthened: Count = 0
+    mended: Count = 0
+    doubled: Count = 0
+    sequential: Count = 0
+    padding: Count = 0
     voiced: Count = 0
     repeating: Count = 0
     held: Count = 0
@@ -54,6 +56,8 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         yield from _let_go(corpus, self)
         yield from _unit(corpus, self)
         yield from _drums(corpus, self)
+        yield from _tracks(corpus, self)
+        yield from _padding(corpus, self)
         yield from _outside(corpus, self)
         yield from _register(corpus, self)
 
@@ -122,11 +126,11 @@ def wider(facts: MusicStorage, lowest: int, highest: int) -> str:
 
 
 def _let_go(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
-    real, tested = (min(profile.share("lengthened", "notes"), 1.0) for profile in (corpus, samples))
+    real, tested = (min(profile.share("mended", "notes"), 1.0) for profile in (corpus, samples))
     if tested - real > NOTICED:
         yield (
-            f"{tested:.0%} of the notes are let go of early, or never: they are judged as long as they must have been"
-            " written"
+            f"{tested:.0%} of the notes are let go of early, late or never: they are judged as long as they must have"
+            " been written"
         )
 
 
@@ -143,6 +147,22 @@ def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     real, tested = (profile.drums / max(profile.drums + profile.notes, 1) for profile in (corpus, samples))
     if tested - real > NOTICED:
         yield f"{samples.drums:,} hits of percussion are left out, {tested:.0%} of the notes; {real:.0%} in the corpus"
+
+
+def _tracks(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    if samples.share("doubled", "notes") - corpus.share("doubled", "notes") > NOTICED:
+        yield f"parts that only double others are left out: {samples.doubled:,} notes"
+    if samples.share("sequential", "notes") - corpus.share("sequential", "notes") > NOTICED:
+        yield (
+            "these are MIDI files of type 2, of which the tracks are patterns that are played one after the other; save"
+            " what is to sound together as type 1"
+        )
+
+
+def _padding(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.padding / max(profile.padding + profile.steps, 1) for profile in (corpus, samples))
+    if tested - real > NOTICED:
+        yield f"{tested:.0%} of the time is silence before the first note or after the last of a sample: left out"
 
 
 def _outside(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

@@ -1,16 +1,20 @@
 """Count where sample sets break a spec."""
 
 import argparse
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
 from verifier.api.check import check_sets
 from verifier.api.load import load_spec, open_sets
-from verifier.base.errors import InputError, printable
+from verifier.base.errors import EmptySetError, InputError, printable
 from verifier.base.files import require_writable
 from verifier.cli import options
 from verifier.cli.progress import progress_of, say_written
+from verifier.corpora.sample_sets import ONE_COLUMN, SampleSet, require_once
 from verifier.report import formats, terminal
 from verifier.results import Run
 from verifier.spec import run as records
@@ -68,7 +72,7 @@ def run(given: argparse.Namespace) -> int:
     baseline = _baseline(spec, given) if given.baseline is not None else None
     listing = baseline is not None or any(path.suffix == ".json" for path in given.output)
     chosen = {"limit": given.limit, "seed": given.seed, "on_error": given.on_error}
-    sets = open_sets(spec, given.paths, given.corpus, **chosen)
+    sets, empty = _opened(spec, given, chosen)
     found = check_sets(spec, sets, alpha=given.alpha, findings=listing, progress=progress_of(given.quiet))
     if baseline is not None:
         decided = diff.gate(baseline, found.record, _names(given), given.margin, given.alpha)
@@ -77,6 +81,10 @@ def run(given: argparse.Namespace) -> int:
         formats.write(found.record, path, found.tallies)
     if not given.quiet:
         _print(spec, found.record, given)
+    for error in empty:
+        print(f"verify: {printable(error)}; the others were judged", file=sys.stderr)
+    if empty:
+        return 2
     gate = found.record.gate
     if gate is None or baseline is None:
         return int(found.record.failed() or (given.require == "pass" and not found.record.passed()))
@@ -86,6 +94,26 @@ def run(given: argparse.Namespace) -> int:
         if not given.quiet:
             print(f"accepted as the new baseline: {printable(given.baseline)}")
     return int(gate.regressed)
+
+
+def _opened(
+    spec: Spec, given: argparse.Namespace, chosen: Mapping[str, Any]
+) -> tuple[list[SampleSet], list[EmptySetError]]:
+    """The sample sets, and what was wrong with those of several that are empty; of a single one, or beside a baseline
+    that has it, that is raised.
+    """
+    if len(given.paths) == 1 or given.baseline is not None:
+        return open_sets(spec, given.paths, given.corpus, **chosen), []
+    require_once(given.paths, ONE_COLUMN)
+    sets, empty = [], []
+    for path in given.paths:
+        try:
+            sets += open_sets(spec, [path], given.corpus, **chosen)
+        except EmptySetError as error:
+            empty.append(error)
+    if not sets:
+        raise empty[0]
+    return sets, empty
 
 
 def _names(given: argparse.Namespace) -> tuple[str, str]:

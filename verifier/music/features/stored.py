@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
-from verifier.music.extra import GRIDS
+from verifier.music.extra import GRIDS, READ
 from verifier.music.features.roll import scan
 from verifier.music.features.scalars import registers
 from verifier.music.samples import music, roll_view
@@ -26,8 +26,7 @@ def storage_counts(batch: Batch) -> Mapping[str, Any]:
         "off_grid": int(np.minimum(own.off_grid, notes + clipped).sum()),
         "off_grids": dict(zip(GRIDS, own.off_grids.sum(axis=0).tolist(), strict=True)),
         "beyond": {pitch: int(count) for pitch, count in enumerate(own.outside.sum(axis=0)) if count},
-        "drums": int(own.drums.sum()),
-        "lengthened": int(own.lengthened.sum()),
+        **dict(zip(READ, own.read.sum(axis=0).tolist(), strict=True)),
         "voiced": int((own.voices.counts > 0).sum()),
         "repeating": int(own.repeats.sum()),
         "held": int(scan(batch).polyphony.sum()),

@@ -1,9 +1,9 @@
-"""Notes that are played shorter than they are written: how long they are written.
+"""Notes that are played shorter or longer than they are written: how long they are written.
 
-Sequencers and notation programs let go of a note before the next begins: after nine tenths of it, or some ticks early.
-What that leaves is no rest. The lengths are those of the score again if one ratio, or one gap, takes nearly all of them
-to divisions of a quarter note, and most to the next note; where none does, a note that lasts until shortly before the
-next lasts until that.
+Sequencers and notation programs let go of a note before the next begins, after nine tenths of it or some ticks early,
+or hold it into that. What is left is no rest, and what sounds together no chord. The lengths are those of the score
+again if one ratio, or one gap, takes nearly all of them to divisions of a quarter note, and most to the next note;
+where none does, a note that lasts until shortly before or after the next begins lasts until that.
 """
 
 from typing import NamedTuple
@@ -26,6 +26,8 @@ FITS = 0.9
 """Share of the lengths that must lie on divisions to be those of a score."""
 SHORTEST = 0.4
 """Least share of its written length that a note is held for."""
+OVERLAP = 0.25
+"""Quarter notes for which a note is held into the next at most, as a manner of playing."""
 DETACHED = 0.7
 """The same for lengths that lie on divisions as they are, unless they are one share: after shorter ones is a rest."""
 
@@ -34,37 +36,63 @@ class Written(NamedTuple):
     """The ends of notes (m,) in quarter notes, and how many of them are not those that were played."""
 
     ends: Floats
-    lengthened: int
+    mended: int
 
 
 def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Written:
     """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,)."""
-    played = Written(ends, 0)
-    if not len(onsets):
-        return played
-    following = _following(onsets, parts)
-    lengths, room = ends - onsets, following - onsets
+    lengths, room = ends - onsets, _following(onsets, parts) - onsets
+    found = _let_go(onsets, lengths, room)
+    if found is None:
+        found = _held_over(onsets, lengths, room)
+    if found is None:
+        return Written(ends, 0)
+    changed = np.abs(found - lengths) > TICK
+    return Written(np.where(changed, onsets + found, ends), int(changed.sum()))
+
+
+def _let_go(onsets: Floats, lengths: Floats, room: Floats) -> Floats | None:
+    """The written lengths (m,) of notes that are let go of before the next of their part, which begins after ``room``
+    (m,); None if they are not.
+    """
     is_early = (lengths < room - TICK) & np.isfinite(room)
-    counted = np.isfinite(room)
-    if is_early.sum() < FEWEST or is_early.sum() <= EARLY * counted.sum():
-        return played
+    if not _are_most(is_early, room):
+        return None
     held = lengths[is_early] / room[is_early]
     as_played = _fit(lengths)
     least = SHORTEST if as_played < FITS or _is_one_ratio(held, room[is_early]) else DETACHED
     detached = held[held >= least]
     if len(detached) <= EARLY * len(held):
-        return played
+        return None
     gaps = (room - lengths)[is_early][held >= least]
-    found = max((lengths / np.median(detached), lengths + np.median(gaps)), key=_fit)
-    reaches = np.abs(found - room)[is_early] <= TICK
-    if _fit(found) >= FITS and reaches.mean() >= EARLY:
-        found = _on_divisions(found)
-    elif as_played < FITS and _fit(onsets) >= FITS:
-        found = np.where(is_early & (lengths >= DETACHED * room), room, lengths)
-    else:
-        return played
-    changed = np.abs(found - lengths) > TICK
-    return Written(np.where(changed, onsets + found, ends), int(changed.sum()))
+    found = _written((lengths / np.median(detached), lengths + np.median(gaps)), room, is_early)
+    if found is None and as_played < FITS and _fit(onsets) >= FITS:
+        return np.where(is_early & (lengths >= DETACHED * room), room, lengths)
+    return found
+
+
+def _held_over(onsets: Floats, lengths: Floats, room: Floats) -> Floats | None:
+    """The same of notes that are held into the next of their part."""
+    over = lengths - room
+    is_late = (over > TICK) & (over <= OVERLAP)
+    if not _are_most(is_late, room):
+        return None
+    candidates = (lengths / np.median((lengths / room)[is_late]), lengths - np.median(over[is_late]))
+    found = _written(candidates, room, is_late)
+    return np.where(is_late, room, lengths) if found is None and _fit(onsets) >= FITS else found
+
+
+def _are_most(is_off: NDArray[np.bool_], room: Floats) -> bool:
+    return bool(is_off.sum() >= FEWEST and is_off.sum() > EARLY * np.isfinite(room).sum())
+
+
+def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np.bool_]) -> Floats | None:
+    """The one of two guesses at the lengths that lies on divisions; None if neither does, or most do not then end where
+    the next note begins.
+    """
+    found = max(candidates, key=_fit)
+    reaches = np.abs(found - room)[is_off] <= TICK
+    return _on_divisions(found) if _fit(found) >= FITS and reaches.mean() >= EARLY else None
 
 
 def _is_one_ratio(held: Floats, room: Floats) -> bool:

@@ -50,17 +50,21 @@ def notes_of_columns(
     drums: int = 0,
     played: bool = False,
     unended: int = 0,
+    sequential: int = 0,
 ) -> Notes:
     """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file; ``played`` if
-    they end where they are let go of rather than where they are written to end, ``unended`` of them nowhere.
+    they end where they are let go of rather than where they are written to end, ``unended`` of them nowhere;
+    ``sequential`` of them in patterns that follow each other. Parts that only double others are left out.
 
     A pickup that is written out as a full bar with rests before it is as one that is not: the piece then begins with
     its first note. So it is where those rests fill at least half of the bar; shorter ones, and whole bars, are rests.
     """
+    columns, doubled = _without_doubles(columns)
     onsets, ends, pitches, parts = columns
-    lengthened = 0
+    mended = unended
     if played:
-        ends, lengthened = written_ends(onsets, ends, parts)
+        ends, changed = written_ends(onsets, ends, parts)
+        mended = max(changed, unended)
     rest = _rest_before_pickup(onsets, bars)
     return Notes(
         name=name,
@@ -75,8 +79,37 @@ def notes_of_columns(
         fermatas=np.array(sorted(fermatas), np.float64) - rest,
         length=max(0.0, length - rest),
         drums=drums,
-        lengthened=lengthened or unended,
+        mended=mended,
+        doubled=doubled,
+        sequential=sequential,
     )
+
+
+def _without_doubles(columns: Columns) -> tuple[Columns, int]:
+    """The notes without those of parts of which every note stands in other parts too, such as a piano reduction or a
+    choir that doubles the strings; and how many these were. Of parts that double each other the first one stays, of
+    those that are chords and those that are voices, the voices.
+    """
+    onsets, ends, pitches, parts = columns
+    names = np.unique(parts)
+    if len(names) < 2:
+        return columns, 0
+    notes = np.stack([np.rint(onsets / SAME), np.rint(ends / SAME), pitches]).astype(np.int64)
+    _, note = np.unique(notes, axis=1, return_inverse=True)
+    note = note.ravel()
+    in_part = {part: np.unique(note[parts == part]) for part in names.tolist()}
+    standing = np.bincount(np.concatenate(list(in_part.values())))
+    at_once = {part: len(np.unique(onsets[parts == part])) < (parts == part).sum() for part in in_part}
+    left_out = []
+    for part in sorted(in_part, key=lambda part: (not at_once[part], -part)):
+        if (standing[in_part[part]] > 1).all():
+            standing[in_part[part]] -= 1
+            left_out.append(part)
+    kept = ~np.isin(parts, left_out)
+    if kept.all():
+        return columns, 0
+    _, numbers = np.unique(parts[kept], return_inverse=True)
+    return (onsets[kept], ends[kept], pitches[kept], numbers.astype(np.int64)), int((~kept).sum())
 
 
 def bars_of(signatures: Sequence[Signature], pickup: float = 0.0) -> Bars:

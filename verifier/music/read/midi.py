@@ -84,10 +84,10 @@ def notes_of_midi(data: bytes, *, name: str, group: str) -> Notes:
             reason = error if isinstance(error, _DamageError) else "it stops within an event"
             text = f"expected a whole Standard MIDI File, found damage: track {number + 1}: {reason}"
             raise InputError(name, text) from error
-    return _notes(song, ticks, name, group)
+    return _notes(song, ticks, name, group, sequential=kind == SEQUENTIAL and len(tracks) > 1)
 
 
-def _notes(song: _Song, ticks: int, name: str, group: str) -> Notes:
+def _notes(song: _Song, ticks: int, name: str, group: str, *, sequential: bool) -> Notes:
     keys = np.array(song.keys, np.int64)
     _, parts = np.unique(keys >> 7, return_inverse=True)
     return notes_of_columns(
@@ -104,6 +104,7 @@ def _notes(song: _Song, ticks: int, name: str, group: str) -> Notes:
         drums=song.drums,
         played=True,
         unended=song.unended,
+        sequential=len(keys) if sequential else 0,
     )
 
 
