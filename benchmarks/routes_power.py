@@ -16,6 +16,7 @@ from verifier.music.piano_roll import batch_of
 from verifier.music.read.symbolic import read_notes
 from verifier.music.samples import music
 from verifier.music.voices import SILENT
+from verifier.spec.spec import Spec
 from verifier.verbs import evaluate
 
 Edit = Callable[[Batch, np.random.Generator], Batch]
@@ -63,11 +64,16 @@ def table(
             print(f"| {route.name} | refused: {str(error)[:100]} | | | | | |", flush=True)
             continue
         for name, pairs in sides.items():
-            print(f"| {route.name} | {name} | {_cells(pairs)} |", flush=True)
+            print(f"| {route.name} | {name} | {_cells(worlds[route.spec], pairs)} |", flush=True)
 
 
-def _cells(pairs: Sequence[tuple[Side, Side]]) -> str:
-    areas = [evaluate.told(real.scores, fake.scores, evaluate.ALL).auroc for real, fake in pairs]
+def _area(spec: Spec, real: evaluate.Scores, fake: evaluate.Scores) -> float:
+    found = evaluate.evaluate(spec, "real", real, {"fake": fake}).generators["fake"]
+    return found.by_sample[evaluate.ALL].auroc
+
+
+def _cells(worlds: Sequence[World], pairs: Sequence[tuple[Side, Side]]) -> str:
+    areas = [_area(world.spec, real.scores, fake.scores) for world, (real, fake) in zip(worlds, pairs, strict=True)]
     fakes = [fake for _, fake in pairs]
     windows, pieces = np.mean([side.samples for side in fakes]), np.mean([side.pieces for side in fakes])
     real = np.mean([side.samples for side, _ in pairs])

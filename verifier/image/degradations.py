@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from verifier.image.faults import FAULTS, invert, shrink, shrink_bilinear, webp
+from verifier.image.faults import FAULTS, blur_by_boxes, invert, shrink, shrink_bilinear, webp
 from verifier.judge.degraded import Degradation
 
 DEGRADATIONS: Mapping[str, Degradation] = {
@@ -24,6 +24,12 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         "blur",
         (0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 1.75, 2),
         lambda dose: f"a blur of {dose:.2g} pixels",
+    ),
+    "box-blur": Degradation(
+        processing="blur",
+        doses=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2),
+        words=lambda dose: f"a blur of {dose:.2g} pixels (Pillow's)",
+        plant=blur_by_boxes,
     ),
     "enlarged": Degradation.by(
         FAULTS["enlarged"],

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from verifier.data.batch import Batch
 from verifier.image.features.pixel_differences import levels
@@ -30,6 +30,16 @@ KERNEL = 1.0
 def jpeg(batch: Batch, dose: float, rng: Generator) -> Batch:
     """The picture goes through a JPEG file, colours at half their size. Dose: 100 less Pillow's quality."""
     return _through_files(batch, "JPEG", 100 - int(dose))
+
+
+def blur_by_boxes(batch: Batch, dose: float, rng: Generator) -> Batch:
+    """Pillow's Gaussian blur, which is made of boxes and rounds in between. Dose: its radius in pixels."""
+
+    def blurred(plane: Plane, _: Generator) -> NDArray[Any]:
+        image = Image.fromarray(np.rint(plane * 255).clip(0, 255).astype(np.uint8))
+        return np.asarray(image.filter(ImageFilter.GaussianBlur(dose)), np.float32) / np.float32(255)
+
+    return _by_plane(batch, blurred, rng)
 
 
 def webp(batch: Batch, dose: float, rng: Generator) -> Batch:

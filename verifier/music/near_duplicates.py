@@ -218,7 +218,7 @@ def twin_curve(
         return None
     sizes = sizes_up_to(max(1, len(groups) // 2))
     sets = list(real_sets(groups, resamples, seed))
-    _, piece = numbered(groups)
+    piece = np.concatenate([_pieces(learned), -1 - _pieces(held_out)])
     # One by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
     values = np.stack(
         [
@@ -232,6 +232,15 @@ def twin_curve(
     lows, highs = (widened(limits, means, sizes, len(groups)) for limits in (lows, highs))
     exact, near = (band_of(means[at], lows[at], highs[at]) for at in range(2))
     return TwinCurve(sizes=list(sizes), exact=exact, near=near)
+
+
+def _pieces(batch: Batch) -> Ints:
+    """(n,) the piece of each sample, from 0: those of one group that start one after the other. Two settings of one
+    work are two pieces, as they are for who has their files.
+    """
+    _, group = numbered(batch.groups)
+    new = (np.diff(group, prepend=-1) != 0) | (np.diff(batch.starts, prepend=-1) <= 0)
+    return np.asarray(np.cumsum(new) - 1, np.int64)
 
 
 def _shares_of_order(clusters: Ints, piece: Ints, ranks: Ints, sizes: Sequence[int]) -> NDArray[np.float64]:
