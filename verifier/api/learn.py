@@ -15,7 +15,6 @@ from verifier.data.medium import batch_of, medium_of
 from verifier.data.objects import batch_from
 from verifier.data.view import View
 from verifier.judge.sets import indices_of
-from verifier.judge.storage import storage_of
 from verifier.spec.provenance import Sampling, Split
 from verifier.spec.spec import Spec
 from verifier.verbs import learn as learning
@@ -98,7 +97,7 @@ def learn_with_silent(
         learned_pieces, held_pieces = corpora.split(loaded, how)
         learned, held_out = batch_of(learned_pieces, seen), batch_of(held_pieces, seen)
     told = view.__struct_encode_fields__ if isinstance(view, View) else (view or {})
-    problem = medium_of(seen).misfit(storage_of(learned), seen, told) if len(learned) else ""
+    problem = medium_of(seen).misfit(learned, told) if len(learned) else ""
     if problem:
         raise InputError(path or "samples", problem)
     sampling = None

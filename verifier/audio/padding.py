@@ -24,11 +24,8 @@ class Unpadded:
         self.before = self.after = 0
 
     def __iter__(self) -> Iterator[Wave]:
-        held, value, begun = (
-            0,
-            np.float32(0),
-            False,
-        )  # the last samples that are all alike, and whether sound came before
+        # The last samples, that are all alike, their value, and whether sound came before.
+        held, value, begun = 0, np.float32(0), False
         for block in self.blocks:
             if not len(block):
                 continue

@@ -27,23 +27,18 @@ class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     padding: Count = 0
 
     def __add__(self, other: "Sounds") -> "Sounds":
-        return Sounds(
-            rates=summed(self.rates, other.rates),
-            narrow=self.narrow + other.narrow,
-            sound=self.sound + other.sound,
-            padding=self.padding + other.padding,
-        )
+        return Sounds(**{name: summed(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
         """Those of a batch."""
         from verifier.audio.rules.bandwidth import Bandwidth
 
-        known = waves(batch).rates
+        own = waves(batch)
+        known = own.rates
         rates, counts = np.unique(known[known > 0], return_counts=True)
         ends = Bandwidth().measure(batch)[:, 0] if len(rates) else np.zeros(0)
         narrow = int(np.count_nonzero(ends < NARROW * mel_view(batch).ceiling_hz))  # silence, a nan, is not
-        own = waves(batch)
         sound, padding = (
             int((1000 * samples[known > 0] // known[known > 0]).sum()) for samples in (own.samples, own.padding)
         )

@@ -196,9 +196,9 @@ class Medium(Protocol):
         """(n,) whether each sample is stored as the corpus is, so that a rule that measures files can speak of it."""
         return np.ones(len(batch), np.bool_)
 
-    def misfit(self, facts: Any, view: Any, chosen: Collection[str]) -> str:
-        """Why nothing is to be learned from samples with these fields of ``storage`` in a view of which a person chose
-        the fields ``chosen``; nothing if something may be.
+    def misfit(self, batch: Batch, chosen: Collection[str]) -> str:
+        """Why nothing is to be learned from samples in a view of which a person chose the fields ``chosen``; nothing if
+        something may be.
         """
         return ""
 

@@ -31,6 +31,11 @@ class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
         """How many of the ``whole`` a ``part`` is, both names of fields; 0 of nothing."""
         return float(getattr(self, part) / max(getattr(self, whole), 1))
 
+    def relative_length(self, corpus: "StorageProfile") -> float:
+        """The mean length of these samples, where that of the corpus is 1."""
+        real = corpus.share("steps", "samples")
+        return self.share("steps", "samples") / real if real else 1.0
+
     def merge(self, other: Any) -> Self:
         """The counts of both."""
         return type(self)(

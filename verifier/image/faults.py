@@ -36,7 +36,7 @@ def blur_by_boxes(batch: Batch, dose: float, rng: Generator) -> Batch:
     """Pillow's Gaussian blur, which is made of boxes and rounds in between. Dose: its radius in pixels."""
 
     def blurred(plane: Plane, _: Generator) -> NDArray[Any]:
-        image = Image.fromarray(np.rint(plane * 255).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray(levels(plane).astype(np.uint8))
         return np.asarray(image.filter(ImageFilter.GaussianBlur(dose)), np.float32) / np.float32(255)
 
     return _by_plane(batch, blurred, rng)

@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
-from verifier.data.storage import Count, StorageProfile
+from verifier.data.storage import NOTICED, Count, StorageProfile
 from verifier.image.features.pixel_differences import levels
 from verifier.image.features.planes import luma
 
-NOTICED = 0.05
-"""A difference of shares from which on it is said."""
 APART = 0.2
 """A difference of mean brightness from which on pictures may be inverted."""
 WIDER = 1.0
@@ -31,15 +29,15 @@ class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
 
     def against(self, corpus: Any) -> Iterator[str]:
         """What differs from the corpus, in sentences; nothing of what a spec did not count yet."""
-        clear = self.transparent / self.samples
+        clear = self.share("transparent", "samples")
         if clear > NOTICED:
             yield f"{clear:.0%} of the pictures have transparent pixels, which were put on black"
         if not corpus.pixels or not self.pixels:
             return
-        real, tested = (each.brightness / each.pixels / 255 for each in (corpus, self))
+        real, tested = (each.share("brightness", "pixels") / 255 for each in (corpus, self))
         if abs(tested - real) > APART and abs(1 - tested - real) < abs(tested - real) / 3:
             yield f"the pictures look inverted: mean {tested:.2f} against {real:.2f} in the corpus"
-        real, tested = (each.frame / each.samples for each in (corpus, self))
+        real, tested = (each.share("frame", "samples") for each in (corpus, self))
         if tested - real > WIDER:
             yield (
                 f"a plain frame of {tested:.1f} pixels is around a picture on average, of {real:.1f} in the corpus:"

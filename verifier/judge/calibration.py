@@ -4,7 +4,7 @@ docs/verdicts.md says the same in plain words, with the sources.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
@@ -103,7 +103,7 @@ class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
 
     def table(self, rules: Sequence[str]) -> Floats:
         """(samples, rules) scores, nan for null."""
-        columns = [[math.nan if score is None else score for score in self.scores[name]] for name in rules]
+        columns = [numbers(self.scores[name]) for name in rules]
         return np.array(columns, np.float64).reshape(len(rules), -1).T
 
     def pieces(self) -> Ints:
@@ -120,7 +120,17 @@ class Calibration(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unkn
 
 def rounded(scores: Floats) -> list[float | None]:
     """Scores (n,) as a spec file holds them; a nan, no trial, is null."""
-    return [None if math.isnan(score) else round(score, DECIMALS) for score in scores.tolist()]
+    return [None if score is None else round(score, DECIMALS) for score in nulled(scores)]
+
+
+def nulled(scores: Floats) -> list[float | None]:
+    """Scores (n,) with null for a nan: no trial."""
+    return [None if math.isnan(score) else score for score in scores.tolist()]
+
+
+def numbers(scores: Sequence[float | None]) -> list[float]:
+    """The same back again."""
+    return [math.nan if score is None else score for score in scores]
 
 
 class PValues(NamedTuple):
@@ -319,15 +329,20 @@ def excess_p_values(
     rates = v[~is_tested].sum(axis=0) / np.maximum(t[~is_tested].sum(axis=0), 1)
     observed = studentised(v, t, is_tested[None, :], tolerated(rates))[0]
     as_strange = np.ones(len(names))
-    rng = np.random.default_rng(seed)
-    rows = max(1, (1 << 22) // pieces)
-    for start in range(0, PERMUTATIONS, rows):
-        shuffled = rng.permuted(np.tile(is_tested, (min(rows, PERMUTATIONS - start), 1)), axis=1)
+    for shuffled in regroupings(is_tested, seed):
         as_strange += (studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
     return {
         name: float(count) / (PERMUTATIONS + 1) if sum(tested[name].trials) and sum(real[name].trials) else 1.0
         for name, count in zip(names, as_strange, strict=True)
     }
+
+
+def regroupings(is_tested: NDArray[np.bool_], seed: int) -> Iterator[NDArray[np.bool_]]:
+    """PERMUTATIONS random choices of as many pieces as are tested (pieces,), some at a time: (rows, pieces)."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, (1 << 22) // len(is_tested))
+    for start in range(0, PERMUTATIONS, rows):
+        yield rng.permuted(np.tile(is_tested, (min(rows, PERMUTATIONS - start), 1)), axis=1)
 
 
 def _evened(trials: Floats, tested: Floats) -> Floats:

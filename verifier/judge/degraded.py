@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
-from verifier.judge.calibration import Calibration, PieceCounts
+from verifier.judge.calibration import Calibration, PieceCounts, nulled, numbers
 from verifier.rule.fault import Fault
 from verifier.rule.rule import Checker, Rule, RuleCounts
 
@@ -106,10 +106,7 @@ class Degraded(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
         clean = restricted(calibration, self.samples)
         rules = self.changed(name)
         table = self._at(clean, rules, name, min(dose, self.by[name][-1].dose))
-        columns = {
-            rule: [None if math.isnan(score) else score for score in column]
-            for rule, column in zip(rules, table.T.tolist(), strict=True)
-        }
+        columns = {rule: nulled(column) for rule, column in zip(rules, table.T, strict=True)}
         return structs.replace(clean, scores={**clean.scores, **columns})
 
     def changed(self, name: str) -> tuple[str, ...]:
@@ -139,7 +136,7 @@ def _table(clean: Calibration, rules: Sequence[str], each: DegradedScores) -> Fl
     table = clean.table(rules)
     for at, rule in enumerate(rules):
         if rule in each.scores:
-            table[:, at] = [math.nan if score is None else score for score in each.scores[rule]]
+            table[:, at] = numbers(each.scores[rule])
     return table
 
 
@@ -275,7 +272,7 @@ def _changed(dose: float, found: Mapping[str, Sequence[RuleCounts]], clean: Cali
         same = np.isclose(clean.table([rule])[:, 0], after, rtol=0, atol=0.005, equal_nan=True)
         if np.mean(~same) <= CHANGED:
             continue
-        scores[rule] = [None if math.isnan(score) else score for score in rounded(after).tolist()]
+        scores[rule] = nulled(rounded(after))
     return DegradedScores(dose=dose, scores=scores)
 
 

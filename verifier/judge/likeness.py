@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from verifier.judge.calibration import PERMUTATIONS, Calibration, Conformal, studentised
+from verifier.judge.calibration import PERMUTATIONS, Calibration, Conformal, regroupings, studentised
 from verifier.judge.degraded import Degradation, Degraded, between, ranks_among, restricted, rounded, spread
 
 Floats = NDArray[np.float64]
@@ -177,10 +177,8 @@ def _difference(clean: Calibration, table: Floats, own: Floats, piece: Ints) -> 
     units = clean.units_of_pieces()
     if units is not None:
         observed = np.minimum(observed, _among_units(v, t, is_tested, units, less))
-    as_strange, rng = 1, np.random.default_rng(0)
-    rows = max(1, (1 << 22) // pieces)
-    for start in range(0, PERMUTATIONS, rows):
-        shuffled = rng.permuted(np.tile(is_tested, (min(rows, PERMUTATIONS - start), 1)), axis=1)
+    as_strange = 1
+    for shuffled in regroupings(is_tested, 0):
         as_strange += int((studentised(v, t, shuffled).max(axis=1) >= observed.max() - 1e-9).sum())
     most = int(observed.argmax())
     if most == ranks.shape[1] - 1:  # the discriminant: no rule alone
@@ -193,11 +191,8 @@ def _told_apart(scores: Floats, piece: Ints, is_tested: NDArray[np.bool_]) -> Fl
     to the other pieces: least squares with the squares and products of normal scores, both parts of one weight.
     """
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
-    ranks = rankdata(scores, axis=0, nan_policy="omit")
-    known = np.maximum(np.isfinite(ranks).sum(axis=0), 1)
-    normal = np.nan_to_num(ndtri((ranks - 0.5) / known))
+    normal = np.nan_to_num(ndtri(np.stack([ranks_among(column, column) for column in scores.T], axis=1)))
     first, second = np.triu_indices(normal.shape[1])
     x = np.concatenate([np.ones((len(scores), 1)), normal, normal[:, first] * normal[:, second]], axis=1)
     weight = np.where(is_tested, 0.5 / max(int(is_tested.sum()), 1), 0.5 / max(int((~is_tested).sum()), 1))

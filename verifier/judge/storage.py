@@ -113,9 +113,3 @@ def said_first(
         found.append(f"{reason}; not judged: {', '.join(names)}")
     found += confounds(corpus, samples, medium) if corpus else ()
     return (*found, f"samples are ranked among real ones after {among}") if among else tuple(found)
-
-
-def relative_length(corpus: StorageProfile, samples: StorageProfile) -> float:
-    """The mean length of the samples, where that of the corpus is 1."""
-    real = corpus.share("steps", "samples")
-    return samples.share("steps", "samples") / real if real else 1.0

@@ -26,7 +26,7 @@ def cut(batch: Batch, dose: float, rng: Generator) -> Batch:
     known, voices = music(batch), music(batch).voices.at_steps(steps)
     pitches = np.where(inside[:, None, :], voices.pitches, np.int16(SILENT))
     attacks = voices.attacks.copy()
-    attacks[:, :, :1] |= True
+    attacks[:, :, :1] = True
     return replace(
         batch,
         values=np.take_along_axis(batch.values, steps[:, None, :], axis=2) & inside[:, None, :],

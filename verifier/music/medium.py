@@ -14,7 +14,7 @@ from verifier.data.medium import Baseline, Cell, Classes, Found, Medium, ObjectR
 from verifier.data.pieces import Extent, Piece
 from verifier.music.notes import Notes
 from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
-from verifier.music.samples import sounding_cells
+from verifier.music.samples import roll_view, sounding_cells
 from verifier.music.storage import MusicStorage, unquantised, wider
 from verifier.music.view import PianoRollView
 
@@ -115,9 +115,10 @@ class MusicMedium(Medium):
 
         return storage_counts(batch)
 
-    def misfit(self, facts: MusicStorage, view: PianoRollView, chosen: Collection[str]) -> str:
-        steps = float(view.steps_per_quarter)
-        return "" if "steps-per-quarter" in chosen else unquantised(facts, steps)
+    def misfit(self, batch: Batch, chosen: Collection[str]) -> str:
+        if "steps-per-quarter" in chosen:
+            return ""
+        return unquantised(MusicStorage(**self.storage_of(batch)), float(roll_view(batch).steps_per_quarter))
 
     def better_view(self, facts: MusicStorage, view: PianoRollView) -> str:
         return wider(facts, view.lowest_pitch, view.highest_pitch)

@@ -76,7 +76,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
 
     def degraded(self, corpus: "MusicStorage") -> tuple[str, float] | None:
         """The degradation that these samples tell: that they are shorter than those of the corpus."""
-        length = self.share("steps", "samples") / max(corpus.share("steps", "samples"), 1)
+        length = self.relative_length(corpus)
         return ("cut", 1 - length) if 0 < length < CUT_SHORT else None
 
 

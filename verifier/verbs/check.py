@@ -14,7 +14,6 @@ from verifier.base import statistics
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
-from verifier.data.storage import StorageProfile
 from verifier.judge.calibration import (
     Calibration,
     Conformal,
@@ -30,7 +29,7 @@ from verifier.judge.empty_samples import EmptySamples, RealEmpty
 from verifier.judge.likeness import Likeness, most_like
 from verifier.judge.post_processing import set_aside, signs_of
 from verifier.judge.sets import LEVEL, SetWide
-from verifier.judge.storage import relative_length, said_first, unjudged
+from verifier.judge.storage import said_first, unjudged
 from verifier.rule.distribution import Distribution
 from verifier.rule.rule import WHOLE, Checker, HeldOut, Rule, Violation
 from verifier.spec.run import Flag, RuleResult, Run, SetResult, SetVerdict
@@ -68,7 +67,7 @@ def judge(
     of_rules = alpha  # what is left of alpha for the rules
     if checkers.whole and tally.whole:
         trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
-        length = relative_length(spec.facts, tally.facts) if spec.facts else 1.0
+        length = tally.facts.relative_length(spec.facts) if spec.facts else 1.0
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
         of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
     processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
@@ -95,7 +94,7 @@ def judge(
         verdict=_set_verdict(spec, rules, whole, found.domain),
         flagged=found.flagged,
         flagged_groups=found.flagged_groups,
-        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking, _among(spec, tally.facts)),
+        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking, found.among),
         unreadable=tuple(str(error) for error in unreadable),
         whole=whole,
         rules=rules,
@@ -108,7 +107,8 @@ def judge(
 class _Against(NamedTuple):
     """A set held against what held-out real data scored: the p-value of each rule, adjusted for all of them (Holm); the
     rules whose p-value is that of the set as a whole; the flagged samples and groups; the domain of the set; the
-    degraded real samples that it is like; and the rules that are set aside, each with the processing that breaks it.
+    degraded real samples that it is like; the rules that are set aside, each with the processing that breaks it; and
+    the degradation of the real samples that it is ranked ``among``, where facts of the set tell that.
     """
 
     p_values: Mapping[str, float] = {}
@@ -118,6 +118,7 @@ class _Against(NamedTuple):
     domain: Domain | None = None
     likeness: Likeness | None = None
     lost: Mapping[str, str] = {}
+    among: str = ""
 
 
 def _against_real(
@@ -142,13 +143,18 @@ def _against_real(
         p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
     p_values = holm(among_units(spec.calibration, tested, p_values))
     scores = {name: tally.rules[name].scores for name in names}
-    told = _told(spec, tally.facts)
-    reference = spec.degraded.calibration(spec.calibration, *told) if spec.degraded and told else spec.calibration
-    failing = [name for name, p_value in p_values.items() if p_value <= of_rules]
-    like = _likeness(spec, spec.calibration, scores, piece, failing, alpha) if failing else None
-    if spec.degraded and like is not None and like.alike:
-        reference = spec.degraded.calibration(spec.calibration, like.name, like.dose)
-        lost = dict.fromkeys(spec.degraded.changed(like.name), like.words)
+    reference, among, like = spec.calibration, "", None
+    medium, degraded = medium_of(spec.view), spec.degraded
+    if degraded is not None:
+        known = medium.degradations()
+        told = medium.degraded(spec.facts, tally.facts) if spec.facts else None
+        if told and told[0] in degraded.by:
+            reference, among = degraded.calibration(spec.calibration, *told), known[told[0]].words(told[1])
+        if failing := [name for name, p_value in p_values.items() if p_value <= of_rules]:
+            like = most_like(spec.calibration, degraded, known, scores, piece, failing, alpha)
+        if like is not None and like.alike:
+            reference = degraded.calibration(spec.calibration, like.name, like.dose)
+            lost = dict.fromkeys(degraded.changed(like.name), like.words)
     flagged, flagged_groups = _flagged(spec, reference, tally, labels, piece, alpha, {} if like else lost)
     return _Against(
         p_values=p_values,
@@ -158,19 +164,8 @@ def _against_real(
         domain=domain_of(spec.calibration, spec.rules, scores, piece),
         likeness=like,
         lost=lost,
+        among=among,
     )
-
-
-def _told(spec: Spec, facts: StorageProfile) -> tuple[str, float] | None:
-    """The degradation, by name and dose, that ``facts`` of a set tell; None without real samples so degraded."""
-    told = medium_of(spec.view).degraded(spec.facts, facts) if spec.facts else None
-    return told if spec.degraded is not None and told is not None and told[0] in spec.degraded.by else None
-
-
-def _among(spec: Spec, facts: StorageProfile) -> str:
-    """What samples are ranked among, in words, if that is degraded real ones."""
-    told = _told(spec, facts)
-    return medium_of(spec.view).degradations()[told[0]].words(told[1]) if told else ""
 
 
 def _flagged(
@@ -199,20 +194,6 @@ def _empty(spec: Spec, tally: Tally) -> Empty | None:
     real = spec.whole.checks.get(EmptySamples.key) if spec.whole else None
     found = tally.whole.checks.get(EmptySamples.title) if tally.whole else None
     return Empty(found.values, real.p_value()) if isinstance(real, RealEmpty) and found is not None else None
-
-
-def _likeness(
-    spec: Spec,
-    calibration: Calibration,
-    scores: Mapping[str, NDArray[np.float64]],
-    piece: NDArray[np.int64],
-    failing: Sequence[str],
-    alpha: float,
-) -> Likeness | None:
-    """The degraded real samples that a set is nearest to, if the spec has any."""
-    if spec.degraded is None:
-        return None
-    return most_like(calibration, spec.degraded, medium_of(spec.view).degradations(), scores, piece, failing, alpha)
 
 
 def _of_sets(spec: Spec, tally: Tally, groups: int) -> dict[str, float]:

@@ -18,18 +18,18 @@ DIVISIONS = (8, 6)
 TICK = 1 / 250
 """Quarter notes by which a length may lie off a division."""
 FEWEST = 16
-"""Notes that must end early: fewer may do so by chance."""
+"""Notes that must end early, or late: fewer may do so by chance."""
 EARLY = 0.5
-"""Share of the notes that must end before the next of their part begins, for a file to be one that is played so; and
-share of these that must reach the next if they are made longer."""
+"""Share of the notes that must end before the next of their part begins, or after, for a file to be one that is played
+so; and share of these that must end with it once they are mended."""
 FITS = 0.9
 """Share of the lengths that must lie on divisions to be those of a score."""
 SHORTEST = 0.4
 """Least share of its written length that a note is held for."""
-OVERLAP = 0.25
-"""Quarter notes for which a note is held into the next at most, as a manner of playing."""
 DETACHED = 0.7
 """The same for lengths that lie on divisions as they are, unless they are one share: after shorter ones is a rest."""
+OVERLAP = 0.25
+"""Quarter notes for which a note is held into the next at most, as a manner of playing."""
 
 
 class Written(NamedTuple):
