@@ -78,7 +78,7 @@ def references(rules: Sequence[Rule], view: View, learned: Sequence[Notes], held
     vocabularies = {name: rule for name, rule in kept.items() if isinstance(rule, Vocabulary)}
     index = copying.build_index([batch_of(learned, structs.replace(view, window=None))])
     twins = diversity.twin_curve(learned_batch, held_out_batch)
-    limit = copying.calibrate_copying(index, held_out_batch)
+    limit = copying.calibrate_copying(index, learned_batch, held_out_batch)
     assert twins is not None, "pieces were held out"
     assert limit is not None, "pieces were held out"
     return References(

@@ -10,12 +10,14 @@ from tests.rolls import batch, random_batch
 from tests.test_near_duplicates import VIEW, transposed, tunes
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
+from verifier.judge.calibration import PieceCounts
 from verifier.music import memorisation
 from verifier.music.memorisation import CopyingReference
 from verifier.music.samples import music
 from verifier.music.view import PianoRollView
 
-REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, whole=16.0)
+PIECES = PieceCounts(violations=[1, 0, 0, 0, 0] * 4, trials=[5] * 20)
+REFERENCE = CopyingReference(samples=100, limit=4.0, upper=0.05, longest=6.0, whole=16.0, pieces=PIECES)
 
 
 def judged(index, samples, reference=REFERENCE):
@@ -95,7 +97,7 @@ def test_silence_is_no_copy_and_an_empty_set_is_none():
     copies = memorisation.longest_copies(index, silent)
     assert copies.quarters.tolist() == [0, 0, 0]
     assert judged(index, silent.take([])) is None
-    assert memorisation.calibrate_copying(index, silent.take([])) is None
+    assert memorisation.calibrate_copying(index, silent, silent.take([])) is None
     with pytest.raises(InputError, match="no piece to index"):
         memorisation.build_index([])
 
@@ -127,9 +129,10 @@ def test_the_copies_of_shards_are_those_of_the_whole():
 def test_a_set_of_copies_fails_and_real_music_does_not():
     corpus = tunes(6, 90)
     index = memorisation.build_index([corpus])
-    reference = memorisation.calibrate_copying(index, tunes(7, 60))
+    reference = memorisation.calibrate_copying(index, corpus, tunes(7, 60))
     assert (reference.limit, reference.longest, reference.whole) == (0, 0, 16.0)
     assert msgspec.convert(msgspec.to_builtins(reference), CopyingReference) == reference
+    assert (sum(reference.pieces.violations), sum(reference.pieces.trials)) == (0, 150)
     assert judged(index, tunes(8, 60), reference).verdict == "pass"
     result = judged(index, corpus, reference)
     assert result.verdict == "fail"
@@ -137,6 +140,41 @@ def test_a_set_of_copies_fails_and_real_music_does_not():
     assert result.copies[0].text == "piece-6-0 bars 1-4 = piece-6-0 bars 1-4, at the same pitch"
     whole = msgspec.structs.replace(reference, limit=16.0)
     assert judged(index, corpus, whole).verdict == "undecided"
+
+
+def test_a_learned_piece_is_no_copy_of_its_own_work_but_one_of_another():
+    corpus = tunes(6, 90)
+    values = corpus.values.copy()
+    values[40:50] = transposed(corpus, 2).values[50:60]
+    works = [f"work {name if i < 30 else i // 2}" for i, name in enumerate(corpus.names)]
+    works[41], works[51] = "one", "one"
+    corpus = replace(corpus, values=values, groups=works, _features={})
+    index = memorisation.build_index([replace(corpus, view=PianoRollView(window=None), _features={})])
+    reference = memorisation.calibrate_copying(index, corpus, tunes(7, 60), quantile=0.5)
+    assert reference.limit == 0
+    of_piece = dict(zip(sorted({*corpus.groups, *tunes(7, 60).groups}), reference.pieces.violations, strict=True))
+    assert {work: count for work, count in of_piece.items() if count} == {
+        **{f"work {i // 2}": 2 for i in (42, 44, 46, 48, 52, 54, 56, 58)},
+        "work 20": 1,
+        "work 25": 1,
+    }
+
+
+def test_as_many_works_that_share_passages_as_real_ones_have_are_no_copies():
+    corpus = tunes(6, 90)
+    index = memorisation.build_index([corpus])
+    real = PieceCounts(violations=[1, 0, 0, 0] * 50, trials=[1] * 200)
+    reference = msgspec.structs.replace(REFERENCE, pieces=real)
+    tested = tunes(8, 40)
+    values = tested.values.copy()
+    values[:14] = corpus.values[:14]
+    assert judged(index, replace(tested, values=values, _features={}), reference).verdict == "undecided"
+    values[:35] = corpus.values[:35]
+    result = judged(index, replace(tested, values=values, _features={}), reference)
+    assert result.verdict == "fail"
+    copied = "87.50% of the samples repeat more than 4 quarter notes of the corpus"
+    assert result.reason == f"{copied}; of real ones fewer than 5.00%: p = 0.0005"
+    assert result.reference.pieces is msgspec.UNSET
 
 
 @pytest.mark.parametrize(

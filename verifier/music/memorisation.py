@@ -6,26 +6,26 @@ durations of all but the first and the last, which an edge of a window may cut. 
 copy is a run of grams that follow each other in the sample and in the corpus. So it is exact in notes and rhythm, blind
 to transposition, and ends at the first note that differs.
 
-How long a stretch unseen real pieces share with the corpus says how long is too long: see ``calibrate_copying``.
+How long a stretch real pieces share with the rest of the corpus says how long is too long: see ``calibrate_copying``.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from numpy.typing import NDArray
 
 from verifier.base import statistics
-from verifier.base.text import percent
+from verifier.base.text import encodable, percent
 from verifier.data.batch import Batch
 from verifier.data.medium import batch_of
 from verifier.data.pieces import BatchPiece, piece_name
 from verifier.data.view import require_same_view
-from verifier.judge.calibration import Verdict
+from verifier.judge.calibration import PieceCounts, Verdict, excess_p_values
 from verifier.judge.sets import SetCheckResult, details_of
 from verifier.music import words as places
 from verifier.music.corpus_index import Arrays, Index, build_index, packed, unpacked
@@ -37,7 +37,9 @@ from verifier.rule.rule import Share
 OCCURRENCES = 64
 """Places of the corpus that are followed for one gram: what is everywhere is nobody's, and the search stays linear."""
 QUANTILE = 0.99
-"""Share of unseen real samples whose longest copy keeps within the limit."""
+"""Share of real samples whose longest copy keeps within the limit."""
+LEVEL = 0.001
+"""Share of real sets that fail: next to nothing of what a user allows, as what is copied is copied at length."""
 SHOWN_COPIES = 5
 """Copies that a result names, the longest."""
 CHUNK = 4096
@@ -47,6 +49,13 @@ _INTERVALS = (
     *("unison", "semitone", "tone", "minor third", "major third", "fourth", "tritone"),
     *("fifth", "minor sixth", "major sixth", "minor seventh", "major seventh"),
 )
+
+
+class Own(NamedTuple):
+    """The works of n samples (n,) and of the m samples of an index (m,), both int64: equal numbers are one work."""
+
+    samples: Ints
+    corpus: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +76,16 @@ class Copies:
         return Copies(*(np.concatenate([getattr(self, n), getattr(other, n)]) for n in self.__dataclass_fields__))
 
 
-def longest_copies(index: Index, batch: Batch) -> Copies:
-    """The longest stretch of the corpus that each sample repeats, in quarter notes; of equal ones the first.
+def longest_copies(index: Index, batch: Batch, own: Own | None = None) -> Copies:
+    """The longest stretch of the corpus that each sample repeats, in quarter notes; of equal ones the first. What
+    ``own`` says to be of the same work is no copy.
 
     Its first and last chord count for as long as they last in both. Raises InputError if the views differ in anything
     but the window: the same music has other steps then.
     """
     _require_same_grid(index.view, roll_view(batch))
     found = chords(batch)
-    parts = [_longest(index, found, low, min(low + CHUNK, len(batch))) for low in range(0, len(batch), CHUNK)]
+    parts = [_longest(index, found, low, min(low + CHUNK, len(batch)), own) for low in range(0, len(batch), CHUNK)]
     if not parts:
         nothing = np.zeros(0, np.int64)
         return Copies(np.zeros(0), nothing, nothing, nothing, nothing)
@@ -91,7 +101,9 @@ def _require_same_grid(a: PianoRollView, b: PianoRollView) -> None:
     )
 
 
-def _longest(index: Index, found: Chords, low: int, high: int) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+def _longest(
+    index: Index, found: Chords, low: int, high: int, works: Own | None
+) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Steps, corpus piece, corpus step, sample step and semitones of the longest copy in samples low..high - 1."""
     start, stop = int(found.first[low]), int(found.first[high])
     part = Chords(
@@ -108,6 +120,9 @@ def _longest(index: Index, found: Chords, low: int, high: int) -> tuple[Ints, In
     hits = np.minimum(right - left, OCCURRENCES)
     own = np.repeat(gram.chords, hits)
     theirs = index.chords[np.repeat(left, hits) + np.arange(len(own)) - np.repeat(np.cumsum(hits) - hits, hits)]
+    if works is not None:
+        others = works.corpus[index.music.samples[theirs]] != works.samples[low + part.samples[own]]
+        own, theirs = own[others], theirs[others]
     # Grams that follow each other in both lie on one diagonal. One that spans two samples or two pieces is in neither
     # sequence, so that a run never leaves either.
     order = np.lexsort((own, theirs - own))
@@ -142,10 +157,11 @@ def _longest(index: Index, found: Chords, low: int, high: int) -> tuple[Ints, In
 
 
 class CopyingReference(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """How long a stretch of the corpus unseen real samples repeat.
+    """How long a stretch real samples repeat of the rest of the corpus.
 
     ``limit`` (quarter notes) is kept by 99 % of them; ``upper`` is the upper end of the 95 % interval, over pieces, of
-    the share of real samples beyond it; ``longest`` is the longest stretch found, and ``whole`` the longest sample.
+    the share beyond it; ``longest`` is the longest stretch found, and ``whole`` the longest sample. ``pieces`` has the
+    samples of each piece and how many of them are beyond the limit; a record leaves it out.
     """
 
     samples: Annotated[int, Meta(ge=1)]
@@ -153,22 +169,43 @@ class CopyingReference(Struct, frozen=True, kw_only=True, rename="kebab", forbid
     upper: Share
     longest: Annotated[float, Meta(ge=0)]
     whole: Annotated[float, Meta(ge=0)]
+    pieces: PieceCounts | UnsetType = UNSET
 
 
-def calibrate_copying(index: Index, held_out: Batch, quantile: float = QUANTILE) -> CopyingReference | None:
-    """The limit that held-out real samples set; ``index`` must hold none of their pieces. None for no sample."""
+def calibrate_copying(
+    index: Index, learned: Batch, held_out: Batch, quantile: float = QUANTILE
+) -> CopyingReference | None:
+    """The limit that real samples set. ``index`` holds the learned pieces and none of those held out; each learned one
+    is looked up in the others, so that a set is held against all real pieces, not only the few held out. None if
+    nothing is held out.
+    """
     if not len(held_out):
         return None
-    found = longest_copies(index, held_out).quarters
-    limit = float(np.quantile(found, quantile, method="higher"))
-    share = statistics.share_interval(found > limit, held_out.groups)
+    copies = longest_copies(index, learned, _works(index, learned)).merge(longest_copies(index, held_out)).quarters
+    limit = float(np.quantile(copies, quantile, method="higher"))
+    beyond = (copies > limit).astype(np.int64)
+    groups = [*learned.groups, *held_out.groups]
+    share = statistics.share_interval(copies > limit, groups)
+    steps = max(int(learned.lengths.max(initial=0)), int(held_out.lengths.max()))
     return CopyingReference(
-        samples=len(held_out),
+        samples=len(copies),
         limit=limit,
         upper=math.ceil((share.high if share else 1.0) * 1e6) / 1e6,
-        longest=float(found.max()),
-        whole=float(held_out.lengths.max()) / float(roll_view(held_out).steps_per_quarter),
+        longest=float(copies.max()),
+        whole=steps / float(roll_view(held_out).steps_per_quarter),
+        pieces=PieceCounts.of(beyond, np.ones_like(beyond), statistics.numbered(groups)[1]),
     )
+
+
+def _works(index: Index, learned: Batch) -> Own:
+    """Which samples of the index are of the same group as which learned ones."""
+    _, of = statistics.numbered(learned.groups)
+    known = {
+        piece_name(encodable(name), start): group
+        for name, start, group in zip(learned.names, learned.starts.tolist(), of.tolist(), strict=True)
+    }
+    names = [piece_name(name, start) for name, start in zip(index.names, index.starts.tolist(), strict=True)]
+    return Own(of, np.array([known.get(name, -1) for name in names], np.int64))
 
 
 class Copy(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -213,26 +250,28 @@ def judge_copying(
     """The result of a set whose samples have these copies; names, groups, starts, meters and pickups (n,) are as in
     Batch.
 
-    It fails if the share of flagged samples is clearly above that of unseen real samples, and passes if it is not above
-    it. None for no sample.
+    It fails if pieces that hold samples beyond the limit are more than real ones by chance, and passes if no more are.
+    None for no sample.
     """
     flagged = copies.quarters > reference.limit
     interval = statistics.share_interval(flagged, groups)
     if interval is None:
         return None
+    fails, p_value = _more_than_real(flagged, groups, interval, reference)
+    copied = f"repeat more than {reference.limit:g} quarter notes of the corpus"
     verdict: Verdict = "undecided"
     reason = f"{interval.low:.2%} to {interval.high:.2%} of samples may be copies; of real ones {reference.upper:.2%}"
-    if interval.low > reference.upper:
+    if fails:
         verdict = "fail"
-        reason = (
-            f"at least {interval.low:.2%} of the samples repeat more than {reference.limit:g} quarter notes of the"
-            f" corpus; of real ones fewer than {reference.upper:.2%}"
+        share, p = (
+            (f"{interval.rate:.2%}", f": p = {p_value:.2g}") if p_value < 1 else (f"at least {interval.low:.2%}", "")
         )
+        reason = f"{share} of the samples {copied}; of real ones fewer than {reference.upper:.2%}{p}"
     elif reference.limit >= reference.whole:
         reason = "real samples repeat the corpus from end to end: no copy is longer than theirs"
     elif interval.rate <= reference.upper:
         verdict = "pass"
-        reason = f"{interval.rate:.2%} of the samples repeat more than {reference.limit:g} quarter notes of the corpus"
+        reason = f"{interval.rate:.2%} of the samples {copied}"
     order = sorted(np.flatnonzero(flagged).tolist(), key=lambda i: (-copies.quarters[i], names[i]))
     shown = [
         _copy(index, copies, i, names[i], int(starts[i]), float(meters[i]), float(pickups[i]))
@@ -248,10 +287,25 @@ def judge_copying(
         median=float(np.median(copies.quarters)),
         longest=float(copies.quarters.max()),
         copies=tuple(shown),
-        reference=reference,
+        reference=structs.replace(reference, pieces=UNSET),
         verdict=verdict,
         reason=reason,
     )
+
+
+def _more_than_real(
+    flagged: NDArray[np.bool_], groups: Sequence[str], share: statistics.Interval, reference: CopyingReference
+) -> tuple[bool, float]:
+    """Whether more of the samples are copies than of real ones, and the p-value of that; 1 where a reference of older
+    specs has no pieces to be held against, so that the interval of the share decides.
+    """
+    if isinstance(reference.pieces, UnsetType):
+        return share.low > reference.upper, 1.0
+    if not flagged.any():
+        return False, 1.0
+    tested = PieceCounts.of(flagged.astype(np.int64), np.ones(len(flagged), np.int64), statistics.numbered(groups)[1])
+    p_value = excess_p_values({"": reference.pieces}, {"": tested})[""]
+    return p_value <= LEVEL, p_value
 
 
 def describe(index: Index, copies: Copies, batch: Batch, i: int) -> Copy | None:
@@ -322,7 +376,7 @@ class Memorisation:
         return unpacked(arrays, view)
 
     def calibrate(self, learned: Batch, held_out: Batch, index: Index | None) -> CopyingReference | None:
-        return None if index is None else calibrate_copying(index, held_out)
+        return None if index is None else calibrate_copying(index, learned, held_out)
 
     def ready(self, reference: CopyingReference | None, index: Index | str | None) -> "ReadyMemorisation | str":
         if reference is None:
@@ -356,7 +410,7 @@ class ReadyMemorisation:
 
     reference: CopyingReference
     corpus: Index
-    softens: ClassVar[bool] = False  # it practically never fails a real set
+    softens: ClassVar[bool] = False  # its level is next to nothing
 
     def tally(self, batch: Batch) -> _Passages:
         own = music(batch)
