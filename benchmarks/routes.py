@@ -101,14 +101,16 @@ def failing_checks(result: SetResult) -> list[str]:
 
 
 def measured(route: Route, worlds: Sequence[World], alpha: float) -> Row:
-    """The pieces of each world, written by the route and checked."""
+    """The pieces of each world, written by the route and checked. Those of all worlds are written and read once."""
     row = Row(route)
-    for world in worlds:
-        try:
-            found = read(route, world, world.test[: route.most])
-            row.add(judged(world, found.batches, alpha), found.names, [world.test[at].name for at in found.pieces])
-        except (InputError, ImportError) as error:
-            row.refuse(error)
+    pieces = list({piece.name: piece for world in worlds for piece in world.test[: route.most]}.values())
+    try:
+        found = read(route, worlds[0], pieces)
+        for world in worlds:
+            own = found.of({piece.name for piece in world.test[: route.most]}, pieces)
+            row.add(judged(world, own.batches, alpha), own.names, [pieces[at].name for at in own.pieces])
+    except (InputError, ImportError) as error:
+        row.refuse(error)
     return row
 
 

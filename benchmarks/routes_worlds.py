@@ -9,16 +9,17 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from msgspec import structs
 
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose, sets_of
-from verifier.data.batch import Batch
+from verifier.data.batch import Batch, concatenate
 from verifier.data.medium import batch_of, medium_of
 from verifier.data.pieces import Piece
 from verifier.judge.sets import indices_of
@@ -132,6 +133,12 @@ class Read(NamedTuple):
     batches: Sequence[Batch]
     names: Sequence[str]
     pieces: Sequence[int]
+
+    def of(self, names: Collection[str], pieces: Sequence[Any]) -> "Read":
+        """Those of the pieces with these names; ``pieces`` are all that were written."""
+        own = np.flatnonzero([pieces[at].name in names for at in self.pieces])
+        whole = concatenate(self.batches[0].view, list(self.batches))
+        return Read([whole.take(own)], [self.names[at] for at in own], [self.pieces[at] for at in own])
 
 
 def read(route: Route, world: World, pieces: Sequence[Any]) -> Read:

@@ -15,6 +15,7 @@ from verifier.audio.view import MelView
 from verifier.audio.waveform import BINS, FRAME, Waves, measure
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
+from verifier.data.medium import medium_named
 
 RATE = 8000
 VIEW = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50)
@@ -82,9 +83,17 @@ def test_a_silent_window_is_left_out_unless_the_view_keeps_it():
     assert of_wave(wave).names == ["a@0", "a@100"]
     keeping = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50, silence_db=None)
     assert len(of_wave(wave, keeping)) == 3
-    nothing = of_wave(np.zeros(16000, np.float32))
-    assert nothing.values.shape == (0, 20, 50)
-    assert nothing.values.dtype == np.float32
+
+
+@pytest.mark.parametrize("loudest", [0, 1e-4])
+def test_of_a_recording_that_is_silent_throughout_the_first_window_is_an_empty_sample(loudest):
+    silence = of_wave(np.full(16000, loudest, np.float32) * np.resize([1, -1], 16000))
+    assert silence.names == ["a@0"]
+    medium = medium_named("mel-spectrogram")
+    assert not medium.speaks(silence).any()
+    assert medium.speaks(of_wave(noise(1.6))).all()
+    spectrograms = Batch.of(VIEW, np.stack([np.zeros((20, 50), np.float32), np.eye(20, 50, dtype=np.float32)]))
+    assert medium.speaks(spectrograms).tolist() == [False, True]
 
 
 def test_the_stretches_that_are_measured_make_up_the_wave_at_its_own_rate():

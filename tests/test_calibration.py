@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tests.rolls import batch
+from tests.rolls import batch, voiced_batch
 from tests.test_spec import small_spec
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
@@ -248,3 +248,12 @@ def test_the_container_is_named_before_any_verdict():
     assert found[0].startswith("a sample has 4.0 steps on average, 16.0 in the corpus")
     assert found[1].startswith("a pitch sounds for 4.0 steps on average, for 12.0 in the corpus")
     assert confounds(MusicStorage(), real, music) == ()
+
+
+def test_samples_without_voices_among_others_are_counted_before_any_verdict():
+    music = medium_named("piano-roll")
+    sung = storage_of(voiced_batch(0, n=10))
+    half = sung.merge(storage_of(batch(["C4:0-16 E4:0-8"] * 6)))
+    said = "6 of 16 samples have no voices, 0% in the corpus: rules of voices judge the others alone"
+    assert said in confounds(sung, half, music)
+    assert said not in confounds(half, half, music)

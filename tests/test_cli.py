@@ -374,6 +374,7 @@ def test_unreadable_files_are_counted_on_request(world, capsys, tmp_path):
     assert code == 1  # by the three that can be read, which have chords of two
     assert "\x1b" not in out
     assert r"bad\x1b[31m[red].mid" in out
+    assert "1 file could not be read: the verdict is that of the others" in out
     assert len(json.loads(Path("skipped.json").read_text())["sets"][str(tmp_path)]["unreadable"]) == 1
 
 

@@ -16,8 +16,9 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
 from verifier.data.intensity import LEVELS
 from verifier.data.medium import medium_named
+from verifier.data.tensor import tensor_of
 from verifier.image import read as image
-from verifier.image.read import is_image, read_images
+from verifier.image.read import batch_of_image, is_image, read_images
 from verifier.image.view import ImageView
 from verifier.judge.storage import storage_of
 
@@ -131,17 +132,68 @@ def test_pictures_that_look_inverted_or_padded_are_said_so():
     padded = np.stack([np.pad(ring[::2, ::2], 7) for ring in rings])
     (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, padded)))
     assert note.startswith("a plain frame of 8.") or note.startswith("a plain frame of 9.")
+    (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, np.stack(rings) / 255)))
+    assert note == "the pictures are dark: mean 0.001 against 0.209 in the corpus; is the scale right?"
+
+
+def test_pictures_of_jpeg_files_are_counted(tmp_path):
+    medium = medium_named("image")
+    files = [saved(tmp_path / f"{i}.{suffix}", PIXELS) for i, suffix in enumerate(("png", "jpg", "JPEG", "bmp"))]
+    real, half, all_of_it = (
+        storage_of(concatenate(GREY, [read(path) for path in some])) for some in (files[:1], files, files[1:3])
+    )
+    assert (half.jpeg, all_of_it.jpeg) == (2, 2)
+    (note,) = medium.confounds(real, half)
+    assert note == "50% of the pictures are of JPEG files, 0% in the corpus; check these by themselves"
+    (note,) = medium.confounds(real, all_of_it)
+    assert note == "100% of the pictures are of JPEG files, 0% in the corpus"
+    with Image.open(files[1]) as opened:
+        assert batch_of_image(opened, GREY, "x").extra.jpeg.all()
+
+
+@pytest.mark.parametrize(
+    ("stored", "what"),
+    [
+        (
+            lambda x: (x - 0.1307) / 0.3081,
+            "found -0.424 to 2.82, 83% of them off it; if they were normalised, save",
+        ),
+        (
+            lambda x: np.rint(x * 255) / 256,
+            "found multiples of 1/256, up to 0.996: 8-bit levels that were divided by",
+        ),
+        (
+            lambda x: (x - 0.5) / 0.25,
+            "values from -2 to 2 from sample 0 on; if they were normalised, save x * std + mean",
+        ),
+    ],
+)
+def test_floats_on_another_scale_are_refused_with_what_to_type(stored, what):
+    pictures = np.concatenate([np.zeros((2, 28, 28)), RNG.integers(0, 256, (2, 28, 28)) / 255])
+    pictures[2:, ::16] = pictures[0, 0, 0]
+    pictures[2, 5, 5] = 1
+    for array in (stored(pictures).astype(np.float32), stored(pictures)):
+        with pytest.raises(InputError, match=re.escape(what)):
+            list(tensor_of(array, ImageView(), name="x").batches())
+
+
+def test_what_a_generator_overshoots_and_a_few_grey_levels_are_on_the_scale():
+    pictures = RNG.integers(0, 256, (4, 28, 28)).astype(np.float32) / 255
+    for array in (pictures * 1.04 - 0.02, (pictures > 0.5) / 2, pictures):
+        (batch,) = tensor_of(array.astype(np.float32), ImageView(), name="x").batches()
+        assert np.array_equal(batch.values, array.astype(np.float32))
 
 
 def test_modes_that_are_not_read(tmp_path):
     path = saved(tmp_path / "f.tif", RNG.random((6, 8)).astype(np.float32))
-    assert fault(path) == "f.tif: expected grey or colour of 1, 8 or 16 bits, found mode F"
+    advice = "save floating-point pictures as an array, from 0 to 1, with numpy.save"
+    assert fault(path) == f"f.tif: expected grey or colour of 1, 8 or 16 bits, found mode F; {advice}"
 
 
 @pytest.mark.parametrize(
     ("size", "view", "message"),
     [
-        ((6, 9), GREY, "expected 8 x 6 pixels, as the view has, found 9 x 6; a view with cut: tiles"),
+        ((6, 9), GREY, "expected 8 x 6 pixels, as the view has, found 9 x 6; crop or resize them as the corpus was"),
         ((5, 9), GREY, "expected 8 x 6 pixels, as the view has, found 9 x 5"),
         ((5, 9), ImageView(height=6, width=8, cut="tiles"), "expected at least 8 x 6 pixels for one tile, found 9 x 5"),
     ],
@@ -149,7 +201,8 @@ def test_modes_that_are_not_read(tmp_path):
 def test_a_wrong_size_is_said(tmp_path, size, view, message):
     found = fault(saved(tmp_path / "x.png", np.zeros(size, np.uint8)), view)
     assert found.startswith(f"x.png: {message}")
-    assert ("tiles" in found) == ("tiles" in message)
+    larger = size[0] >= view.height and size[1] >= view.width
+    assert found.endswith(", or from their parts with --view cut=tiles") == larger
 
 
 def test_tiles(tmp_path):

@@ -42,6 +42,36 @@ def test_patterns_of_type_2_follow_each_other(tmp_path: Path) -> None:
     assert read(path).length == 8
 
 
+def test_a_voice_goes_on_in_another_track_or_channel(tmp_path: Path) -> None:
+    halves = [[[n for n in line if at <= n[0] < at + 4] for line in CHOIR] for at in (0, 4)]
+    tracks = [track(line, i % 4) for i, line in enumerate([*halves[0], *halves[1]])]
+    assert lines(read(save(tmp_path / "a.mid", *tracks))) == CHOIR
+    channels = [track(line, i) for i, line in enumerate([*halves[0], *halves[1]])]
+    assert lines(read(save(tmp_path / "b.mid", mido.merge_tracks(channels), kind=0))) == CHOIR
+    later = [(on + 13, off + 13, pitch) for on, off, pitch in SOPRANO]
+    path = save(tmp_path / "c.mid", *(track(line, i) for i, line in enumerate([SOPRANO[:2], BASS, later])))
+    assert len(lines(read(path))) == 3  # a bar and more of rest lies between
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_a_note_that_is_never_ended_is_not_ended_by_another_of_its_pitch(tmp_path: Path, every: int) -> None:
+    tune = [(i, i + 1, pitch) for i, pitch in enumerate((60, 62, 64, 62, 60, 64, 62, 60, 62, 64, 60, 62))]
+    messages, count = track(tune), 0
+    kept = mido.MidiTrack()
+    left = 0
+    for message in messages:
+        is_end = message.type == "note_on" and message.velocity == 0
+        count += is_end
+        if is_end and count % every == 0:
+            left += message.time
+            continue
+        kept.append(message.copy(time=message.time + left))
+        left = 0
+    found = read(save(tmp_path / "a.mid", kept))
+    assert lines(found) == [tune]
+    assert found.mended == 12 // every
+
+
 @pytest.mark.parametrize(
     ("changes", "rest", "expected"),
     [

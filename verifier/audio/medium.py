@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from verifier.data.container import Container
     from verifier.judge.degraded import Degradation
+    from verifier.judge.sets import SetCheck
     from verifier.rule.fault import Fault
     from verifier.rule.rule import Rule, Violation
 
@@ -93,6 +94,22 @@ class AudioMedium(Medium):
         from verifier.audio.degradations import DEGRADATIONS
 
         return DEGRADATIONS
+
+    def set_checks(self) -> "Sequence[SetCheck]":
+        from verifier.judge.empty_samples import EmptySamples
+
+        return (EmptySamples(),)
+
+    def speaks(self, batch: Batch) -> "NDArray[np.bool_]":
+        """Whether a sound is as loud as the view asks of what is not left out; of a spectrogram alone, whether it holds
+        anything.
+        """
+        from verifier.audio.samples import waves
+
+        view, known = batch.view, waves(batch)
+        assert isinstance(view, MelView)
+        loudest = 0.0 if view.silence_db is None else 10 ** (view.silence_db / 20)
+        return np.asarray(np.where(known.rates > 0, known.peaks >= loudest, batch.values.any(axis=(1, 2))))
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.values.noise import BASELINES

@@ -57,8 +57,8 @@ class _Sample(NamedTuple):
 
 
 def read_audio(path: Path, view: MelView, *, name: str, keep_source: bool = False) -> Iterator[Batch]:
-    """All windows of a sound file, in order, at most CHUNK_CELLS cells a Batch; none if all of it is silence. With
-    ``keep_source`` the recording is read whole and kept in the Waves.
+    """All windows of a sound file, in order, at most CHUNK_CELLS cells a Batch; of one that is silent throughout, the
+    first. With ``keep_source`` the recording is read whole and kept in the Waves.
 
     A window is called ``name@start``, in frames, a whole recording ``name``; the group is ``name``. Raises InputError
     for a file that is no sound, is cut off, holds what is no number, or is longer than a recording may be.
@@ -176,7 +176,7 @@ def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool
 
 
 def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Sample]:
-    """All windows of a recording that comes in blocks."""
+    """All windows of a recording that comes in blocks; if all are silent, the first."""
     window = view.window or MAX_WHOLE_FRAMES
     loudest = 0.0 if view.silence_db is None else 10 ** (view.silence_db / 20)
     stream = MelStream(view)
@@ -184,6 +184,7 @@ def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Samp
     mel = np.zeros((view.bands, 0), np.float32)
     wave = np.zeros(0, np.float32)
     frame, sample = 0, 0  # of the recording, the first in mel and the first in wave
+    silent, sounds = None, False  # the first window, if it is silent; whether any is not
     for block in itertools.chain(blocks, [None]):
         last = block is None
         new = np.zeros(0, np.float32) if block is None else block
@@ -199,9 +200,14 @@ def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Samp
             stretch = wave if ends else wave[:beyond]
             is_kept = length == window or view.remainder == "keep" or frame == 0
             if is_kept and np.abs(stretch).max(initial=0) >= loudest:
+                sounds = True
                 yield _Sample(frame, mel[:, :length], ends, measure([stretch], rate))
+            elif frame == 0:
+                silent = _Sample(frame, mel[:, :length], ends, measure([stretch], rate))
             mel, wave = mel[:, length:], wave[len(stretch) :]
             frame, sample = frame + length, sample + len(stretch)
+    if silent is not None and not sounds:
+        yield silent
 
 
 def _blocks(sound: soundfile.SoundFile, name: str) -> Iterator[Wave]:

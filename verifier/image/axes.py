@@ -3,19 +3,32 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.data.axes import Axes, WrongShapeError, by
+from verifier.base.errors import InputError
+from verifier.data.axes import MAX_BELOW, Axes, Chunks, WrongShapeError, by
 from verifier.data.view import View
 from verifier.image.view import ImageView
+
+MARGIN = 0.1
+"""How far a generator's values reach beyond 0 and 1; of values on another scale most lie further out."""
+SHADES = 64
+"""Different multiples of 1/256 from which on values are 8-bit levels that were divided by 256."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlaneAxes(Axes):
     """Channels one below the other in the rows of a sample."""
+
+    def settled(self, dtype: np.dtype[Any], chunks: Chunks, view: View, name: str) -> Self:
+        """As of any array. Raises InputError for values that were normalised, or divided by 256."""
+        first = next(chunks(), None) if dtype.kind == "f" else None
+        if first is not None and np.isfinite(first).all():
+            _require_levels(first.astype(np.float64), name)
+        return super().settled(dtype, chunks, view, name)
 
     def unpacked(self, chunk: NDArray[Any], view: View) -> NDArray[Any]:
         return chunk.reshape(-1, view.rows, self.steps)
@@ -32,6 +45,25 @@ class PixelAxes(PlaneAxes):
 
     def unpacked(self, chunk: NDArray[Any], view: View) -> NDArray[Any]:
         return np.ascontiguousarray(chunk.transpose(0, 3, 1, 2)).reshape(-1, view.rows, self.steps)
+
+
+def _require_levels(values: NDArray[np.float64], name: str) -> None:
+    """Raise InputError where most of the values lie off the scale from 0 to 1, or where all are levels of 1/256."""
+    low, high = values.min(), values.max()
+    outside = np.mean((values < -MARGIN) | (values > 1 + MARGIN))
+    if outside > 0.5 and low >= -MAX_BELOW:
+        raise InputError(
+            name,
+            f"expected values on the scale from 0 to 1, found {low:.3g} to {high:.3g}, {outside:.0%} of them off it; if"
+            " they were normalised, save x * std + mean (of MNIST, x * 0.3081 + 0.1307)",
+        )
+    levels = values * 256
+    if high < 1 and (levels == np.rint(levels)).all() and len(np.unique(levels)) >= SHADES:
+        raise InputError(
+            name,
+            f"expected levels of 1/255, found multiples of 1/256, up to {high:.3g}: 8-bit levels that were divided by"
+            " 256; save x * (256 / 255)",
+        )
 
 
 def picture_axes(shape: tuple[int, ...], dtype: np.dtype[Any], view: ImageView, name: str) -> Axes:

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 
-from verifier.image.faults import FAULTS, blur_by_boxes, invert, shrink, shrink_bilinear, webp
+from verifier.image.faults import FAULTS, blur_by_boxes, invert, jpeg, shrink, shrink_bilinear, webp
 from verifier.judge.degraded import Degradation
 
 DEGRADATIONS: Mapping[str, Degradation] = {
-    "jpeg": Degradation.by(
-        FAULTS["jpeg"],
-        "JPEG",
-        # What a quality makes of black depends on how its steps divide 128: none lies between two others in that.
-        (2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80),
-        lambda dose: f"JPEG of quality {100 - dose:.0f}",
+    "jpeg": Degradation(
+        processing="JPEG",
+        # What a quality makes of black depends on how its steps divide 128: none lies between two others in that. Even
+        # quality 100 (dose 0.4, as 0 is none) rounds in between.
+        doses=(0.4, 2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90),
+        words=lambda dose: f"JPEG of quality {100 - dose:.0f}",
+        plant=jpeg,
     ),
     "webp": Degradation(
         processing="WebP",

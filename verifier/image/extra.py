@@ -1,4 +1,4 @@
-"""What is known of pictures beside their pixels: whether anything in their files was transparent."""
+"""What is known of pictures beside their pixels: whether anything in their files was transparent, and of what kind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,19 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Backed:
-    """transparent (n,) bool: whether pixels of the file were, and were put on black."""
+    """transparent (n,) bool: whether pixels of the file were, and were put on black; jpeg (n,) bool: whether it is one
+    of JPEG.
+    """
 
     features: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     transparent: NDArray[np.bool_]
+    jpeg: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.transparent)
 
     def take(self, at: NDArray[np.int64]) -> Self:
-        return type(self)(self.transparent[at])
+        return type(self)(self.transparent[at], self.jpeg[at])
 
     def after_edit(self, steps: int) -> Self:
         return self
@@ -30,8 +33,11 @@ class Backed:
 
     @classmethod
     def none(cls, n: int, steps: int) -> Self:
-        return cls(np.zeros(n, np.bool_))
+        return cls(np.zeros(n, np.bool_), np.zeros(n, np.bool_))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Any], steps: int) -> Self:
-        return cls(np.concatenate([np.zeros(0, np.bool_), *(part.transparent for part in parts)]))
+        of_none = cls.none(0, steps)
+        return cls(
+            *(np.concatenate([getattr(part, name) for part in (of_none, *parts)]) for name in ("transparent", "jpeg"))
+        )

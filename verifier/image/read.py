@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +71,8 @@ def read_images(path: Path, view: ImageView, *, name: str) -> Iterator[Batch]:
     lower = path.name.lower()
     suffix = Path(lower).suffix
     if suffix in PICTURE_SUFFIXES:
-        pixels, transparent = _picture(path, view, name)
-        yield _batch(pixels[None], [name], view, name, transparent)
+        picture = _picture(path, view, name)
+        yield _batch(picture.pixels[None], [name], view, name, picture)
         return
     of_all = data_set(path, name)
     height, width = of_all.shape[-2:]
@@ -124,11 +124,11 @@ def decoded(image: Image.Image, name: str) -> Image.Image:
 
 def batch_of_image(image: Any, view: ImageView, name: str) -> Batch:
     """The samples of an image of PIL; see ``read_images``."""
-    image = ImageOps.exif_transpose(image)
-    width, height = image.size
+    turned = ImageOps.exif_transpose(image)
+    width, height = turned.size
     _require_size(height, width, view, name)
-    pixels, transparent = _pixels(image, view, name)
-    return _batch(pixels[None], [name], view, name, transparent)
+    picture = _Picture(*_pixels(turned, view, name), image.format == "JPEG")
+    return _batch(picture.pixels[None], [name], view, name, picture)
 
 
 def settings_like(path: Path, name: str) -> dict[str, int]:
@@ -157,14 +157,15 @@ def _require_size(height: int, width: int, view: ImageView, name: str) -> None:
             raise InputError(name, f"expected at least {wanted} for one tile, {found}")
         return
     larger = height >= view.height and width >= view.width
-    advice = "; a view with cut: tiles takes parts of larger pictures" if larger else ""
+    advice = "; crop or resize them as the corpus was, or learn from pictures of that size"
+    advice += ", or from their parts with --view cut=tiles" if larger else ""
     raise InputError(name, f"expected {wanted}, as the view has, {found}{advice}")
 
 
 def _batch(
-    pictures: NDArray[Any], names: Sequence[str], view: ImageView, place: str, transparent: bool = False
+    pictures: NDArray[Any], names: Sequence[str], view: ImageView, place: str, file: "_Picture | None" = None
 ) -> Batch:
-    """(n, channels, height, width), uint8 or float32, of the view's size or larger, as samples."""
+    """(n, channels, height, width), uint8 or float32, of the view's size or larger, as samples; all of the ``file``."""
     _, channels, height, width = pictures.shape
     _require_size(height, width, view, place)
     of_all, per_picture = list(names), 1
@@ -177,7 +178,9 @@ def _batch(
     values = values.reshape(-1, channels * view.height, view.width)
     groups = [name for name in names for _ in range(per_picture)]
     batch = Batch.of(view, values, names=of_all, groups=groups)
-    return replace(batch, extra=Backed(np.full(len(batch), transparent)))
+    if file is None:
+        return batch
+    return replace(batch, extra=Backed(np.full(len(batch), file.transparent), np.full(len(batch), file.jpeg)))
 
 
 def _corners(height: int, width: int, view: ImageView) -> list[tuple[int, int]]:
@@ -215,8 +218,17 @@ def _in_planes(pixels: NDArray[np.uint8], view: ImageView, name: str) -> NDArray
     return np.asarray((weighted + 0x8000) >> 16, np.uint8)[:, None]
 
 
-def _picture(path: Path, view: ImageView, name: str) -> tuple[NDArray[Any], bool]:
-    """(channels, height, width) uint8, or float32 where the file has 16 bits; and whether any of it was transparent."""
+class _Picture(NamedTuple):
+    """pixels (channels, height, width) uint8, or float32 where the file has 16 bits; whether any of it was transparent;
+    whether the file is one of JPEG.
+    """
+
+    pixels: NDArray[Any]
+    transparent: bool
+    jpeg: bool
+
+
+def _picture(path: Path, view: ImageView, name: str) -> _Picture:
     with opened(path, name) as image:
         width, height = image.size
         try:
@@ -225,6 +237,7 @@ def _picture(path: Path, view: ImageView, name: str) -> tuple[NDArray[Any], bool
                 width, height = height, width
             _require_size(height, width, view, name)
             pixels, transparent = _pixels(ImageOps.exif_transpose(image), view, name)
+            jpeg = image.format == "JPEG"
         except InputError:
             raise
         except Exception as error:
@@ -233,7 +246,7 @@ def _picture(path: Path, view: ImageView, name: str) -> tuple[NDArray[Any], bool
             raise _damage(name, error) from error
     if pixels.shape[1:] != (height, width):
         raise InputError(name, f"expected {width} x {height} pixels, as the header says, found another number")
-    return pixels, transparent
+    return _Picture(pixels, transparent, jpeg)
 
 
 def _damage(name: str, error: Exception) -> InputError:
@@ -251,7 +264,8 @@ def _pixels(image: Image.Image, view: ImageView, name: str) -> tuple[NDArray[Any
         full = 65280 if values.max() > 255 and not (values & 255).any() else 65535
         return (values / full).astype(np.float32)[None], False
     if image.mode not in _GREY | _COLOUR:
-        raise InputError(name, f"expected grey or colour of 1, 8 or 16 bits, found mode {image.mode}")
+        advice = "; save floating-point pictures as an array, from 0 to 1, with numpy.save" if image.mode == "F" else ""
+        raise InputError(name, f"expected grey or colour of 1, 8 or 16 bits, found mode {image.mode}{advice}")
     transparent = False
     if image.has_transparency_data:
         seen = image.convert("RGBA")

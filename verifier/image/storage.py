@@ -1,4 +1,4 @@
-"""How pictures are stored: how bright they are, whether they are framed, and whether they were transparent."""
+"""How pictures are stored: how bright they are, whether they are framed, transparent, or of JPEG."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,30 +13,40 @@ from verifier.image.features.planes import luma
 
 APART = 0.2
 """A difference of mean brightness from which on pictures may be inverted."""
+DARKER = 4
+"""Times as dark as in the corpus from which on pictures may be on another scale: levels from 0 to 15, or 0 and 1."""
 WIDER = 1.0
 """Pixels by which a plain frame is wider than in the corpus, on average, from which on it is said."""
 
 
 class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """brightness: the levels of 1/255 of all pixels, added up, and ``pixels``, how many; frame: the width in pixels of
-    the plain frame around each picture, added up; transparent: pictures with transparent pixels.
+    the plain frame around each picture, added up; transparent: pictures with transparent pixels; jpeg: pictures of JPEG
+    files.
     """
 
     brightness: Count = 0
     pixels: Count = 0
     frame: Count = 0
     transparent: Count = 0
+    jpeg: Count = 0
 
     def against(self, corpus: Any) -> Iterator[str]:
         """What differs from the corpus, in sentences; nothing of what a spec did not count yet."""
         clear = self.share("transparent", "samples")
         if clear > NOTICED:
             yield f"{clear:.0%} of the pictures have transparent pixels, which were put on black"
+        real, tested = (each.share("jpeg", "samples") for each in (corpus, self))
+        if tested - real > NOTICED:
+            some = "; check these by themselves" if tested < 1 else ""
+            yield f"{tested:.0%} of the pictures are of JPEG files, {real:.0%} in the corpus{some}"
         if not corpus.pixels or not self.pixels:
             return
         real, tested = (each.share("brightness", "pixels") / 255 for each in (corpus, self))
         if abs(tested - real) > APART and abs(1 - tested - real) < abs(tested - real) / 3:
             yield f"the pictures look inverted: mean {tested:.2f} against {real:.2f} in the corpus"
+        elif tested < real / DARKER:
+            yield f"the pictures are dark: mean {tested:.3f} against {real:.3f} in the corpus; is the scale right?"
         real, tested = (each.share("frame", "samples") for each in (corpus, self))
         if tested - real > WIDER:
             yield (
@@ -52,7 +62,7 @@ def counts_of(batch: Batch) -> dict[str, int]:
         "brightness": int(pictures.sum(dtype=np.int64)),
         "pixels": pictures.size,
         "frame": int(_frames(pictures).sum()),
-        "transparent": int(np.count_nonzero(batch.extra.transparent)),  # type: ignore[attr-defined]
+        **{name: int(np.count_nonzero(getattr(batch.extra, name))) for name in ("transparent", "jpeg")},
     }
 
 

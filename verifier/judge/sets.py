@@ -192,6 +192,11 @@ class SetChecker:
         classes = {name: coverage.classes(rule) for name, rule in chosen.items()}
         return cls(reference, chosen, classes, made, tuple(skipped))
 
+    @property
+    def level(self) -> float:
+        """How often it fails a real set by what was calibrated at a level, coverage and the checks that soften."""
+        return LEVEL if self.rules or any(check.softens for check in self.checks.values()) else 0.0
+
     def tally(self, batch: Batch) -> SetTally:
         """What the samples of a batch use, and what each check needs."""
         return SetTally(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.base.text import plural
 from verifier.data.batch import Batch
 from verifier.data.intensity import BINS
 from verifier.data.levels import levels
@@ -103,11 +104,13 @@ def said_first(
     medium: Medium,
     lacking: Mapping[str, str],
     among: str = "",
+    unread: int = 0,
 ) -> tuple[str, ...]:
-    """What a person must know before any verdict: each reason for which rules are ``lacking``, once, with the rules
-    that it silences; then the confounds, and what real samples had done to them ``among`` which these are ranked.
+    """What a person must know before any verdict: that files were not read, as was asked for; each reason for which
+    rules are ``lacking``, once, with the rules that it silences; then the confounds, and what real samples had done to
+    them ``among`` which these are ranked.
     """
-    found = []
+    found = [f"{plural('file', unread)} could not be read: the verdict is that of the others"] if unread else []
     for reason in dict.fromkeys(lacking.values()):
         names = [name for name, own in lacking.items() if own == reason]
         found.append(f"{reason}; not judged: {', '.join(names)}")

@@ -23,6 +23,7 @@ class Notes:
     mended        notes that the file does not let go of where they are written to end (see ``read.articulation``)
     doubled       notes of parts that only double others, which are left out
     sequential    notes of tracks that are patterns, which follow each other
+    octaves       notes of parts that double others one or more octaves apart
     padding       steps of silence before and after, which are left out of arrays
     """
 
@@ -44,4 +45,5 @@ class Notes:
     mended: int = 0
     doubled: int = 0
     sequential: int = 0
+    octaves: int = 0
     padding: int = 0

@@ -27,9 +27,9 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
     off_grids: notes that begin between so many steps a quarter. beyond: notes without a row, by MIDI number.
 
-    drums, mended, doubled, sequential, padding: as in Notes. voiced: samples with voices; repeating: samples of a piece
-    that tells a repeated note from a held one. bars: how many pieces end in each bar of 4 quarters, by its number from
-    1. registers: samples by their mean pitch. held: steps that sound, over all notes inside the view.
+    drums, mended, doubled, sequential, octaves, padding: as in Notes. voiced: samples with voices; repeating: samples
+    of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4 quarters, by its
+    number from 1. registers: samples by their mean pitch. held: steps that sound, over all notes inside the view.
     """
 
     notes: Count = 0
@@ -41,6 +41,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     mended: Count = 0
     doubled: Count = 0
     sequential: Count = 0
+    octaves: Count = 0
     padding: Count = 0
     voiced: Count = 0
     repeating: Count = 0
@@ -56,6 +57,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         yield from _let_go(corpus, self)
         yield from _unit(corpus, self)
         yield from _drums(corpus, self)
+        yield from _voices(corpus, self)
         yield from _tracks(corpus, self)
         yield from _padding(corpus, self)
         yield from _outside(corpus, self)
@@ -149,9 +151,23 @@ def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
         yield f"{samples.drums:,} hits of percussion are left out, {tested:.0%} of the notes; {real:.0%} in the corpus"
 
 
+def _voices(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = corpus.share("voiced", "samples"), samples.share("voiced", "samples")
+    if tested and real - tested > NOTICED:
+        yield (
+            f"{samples.samples - samples.voiced:,} of {samples.samples:,} samples have no voices, {1 - real:.0%} in the"
+            " corpus: rules of voices judge the others alone"
+        )
+
+
 def _tracks(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     if samples.share("doubled", "notes") - corpus.share("doubled", "notes") > NOTICED:
         yield f"parts that only double others are left out: {samples.doubled:,} notes"
+    if samples.share("octaves", "notes") - corpus.share("octaves", "notes") > NOTICED:
+        yield (
+            f"parts double others one or more octaves apart: {samples.octaves:,} notes, which are judged as voices of"
+            " their own; leave them out"
+        )
     if samples.share("sequential", "notes") - corpus.share("sequential", "notes") > NOTICED:
         yield (
             "these are MIDI files of type 2, of which the tracks are patterns that are played one after the other; save"

@@ -69,7 +69,7 @@ def judge(
         trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
         length = tally.facts.relative_length(spec.facts) if spec.facts else 1.0
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
-        of_rules = alpha - LEVEL if alpha >= 2 * LEVEL else alpha
+        of_rules = alpha - checkers.whole.level if alpha >= 2 * LEVEL else alpha
     processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
     # A spec without degraded real samples can only say which rules do not survive what the traces name.
     lost = {} if spec.degraded else set_aside(spec.rules, processed)
@@ -94,7 +94,7 @@ def judge(
         verdict=_set_verdict(spec, rules, whole, found.domain),
         flagged=found.flagged,
         flagged_groups=found.flagged_groups,
-        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking, found.among),
+        confounds=said_first(spec.facts, tally.facts, medium_of(spec.view), lacking, found.among, len(unreadable)),
         unreadable=tuple(str(error) for error in unreadable),
         whole=whole,
         rules=rules,

@@ -2,8 +2,8 @@
 
 Sequencers and notation programs let go of a note before the next begins, after nine tenths of it or some ticks early,
 or hold it into that. What is left is no rest, and what sounds together no chord. The lengths are those of the score
-again if one ratio, or one gap, takes nearly all of them to divisions of a quarter note, and most to the next note;
-where none does, a note that lasts until shortly before or after the next begins lasts until that.
+again if one ratio, or one gap, of the piece or of a part takes nearly all of them to divisions of a quarter note, and
+most to the next note; where none does, a note that lasts until about where the next begins lasts until that.
 """
 
 from typing import NamedTuple
@@ -28,6 +28,8 @@ SHORTEST = 0.4
 """Least share of its written length that a note is held for."""
 DETACHED = 0.7
 """The same for lengths that lie on divisions as they are, unless they are one share: after shorter ones is a rest."""
+NEARLY = 0.6
+"""The same for lengths that lie on no division, times what notes usually last of the time to the next."""
 OVERLAP = 0.25
 """Quarter notes for which a note is held into the next at most, as a manner of playing."""
 
@@ -42,44 +44,61 @@ class Written(NamedTuple):
 def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Written:
     """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,)."""
     lengths, room = ends - onsets, _following(onsets, parts) - onsets
-    found = _let_go(onsets, lengths, room)
+    found = _of_one_manner(lengths, room)
     if found is None:
-        found = _held_over(onsets, lengths, room)
-    if found is None:
-        return Written(ends, 0)
+        found = lengths.copy()
+        unruly = np.ones(len(lengths), np.bool_)
+        for part in np.unique(parts).tolist():
+            own = parts == part
+            mended = _of_one_manner(lengths[own], room[own])
+            if mended is not None:
+                found[own], unruly[own] = mended, False
+        if unruly.any() and _fit(lengths[unruly]) < FITS <= _fit(onsets):
+            found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
     changed = np.abs(found - lengths) > TICK
-    return Written(np.where(changed, onsets + found, ends), int(changed.sum()))
+    return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
 
 
-def _let_go(onsets: Floats, lengths: Floats, room: Floats) -> Floats | None:
-    """The written lengths (m,) of notes that are let go of before the next of their part, which begins after ``room``
-    (m,); None if they are not.
+def _of_one_manner(lengths: Floats, room: Floats) -> Floats | None:
+    """The written lengths (m,) of notes that are all let go of early, or all held over, by one ratio or gap, where the
+    next of their part begins after ``room`` (m,); None if they are not.
     """
-    is_early = (lengths < room - TICK) & np.isfinite(room)
-    if not _are_most(is_early, room):
-        return None
-    held = lengths[is_early] / room[is_early]
-    as_played = _fit(lengths)
-    least = SHORTEST if as_played < FITS or _is_one_ratio(held, room[is_early]) else DETACHED
-    detached = held[held >= least]
-    if len(detached) <= EARLY * len(held):
-        return None
-    gaps = (room - lengths)[is_early][held >= least]
-    found = _written((lengths / np.median(detached), lengths + np.median(gaps)), room, is_early)
-    if found is None and as_played < FITS and _fit(onsets) >= FITS:
-        return np.where(is_early & (lengths >= DETACHED * room), room, lengths)
-    return found
-
-
-def _held_over(onsets: Floats, lengths: Floats, room: Floats) -> Floats | None:
-    """The same of notes that are held into the next of their part."""
     over = lengths - room
+    is_early = (over < -TICK) & np.isfinite(room)
     is_late = (over > TICK) & (over <= OVERLAP)
-    if not _are_most(is_late, room):
-        return None
-    candidates = (lengths / np.median((lengths / room)[is_late]), lengths - np.median(over[is_late]))
-    found = _written(candidates, room, is_late)
-    return np.where(is_late, room, lengths) if found is None and _fit(onsets) >= FITS else found
+    if _are_most(is_early, room):
+        held = lengths[is_early] / room[is_early]
+        one_ratio = _fit(lengths) < FITS or _is_one_ratio(held, room[is_early])
+        detached = held >= (SHORTEST if one_ratio else DETACHED)
+        if detached.mean() <= EARLY:
+            return None
+        gap = np.median(-over[is_early][detached])
+        return _written((lengths / np.median(held[detached]), lengths + gap), room, is_early)
+    if _are_most(is_late, room):
+        return _written(
+            (lengths / np.median((lengths / room)[is_late]), lengths - np.median(over[is_late])), room, is_late
+        )
+    return None
+
+
+def _one_by_one(onsets: Floats, lengths: Floats, room: Floats) -> Floats:
+    """The written lengths of notes that begin on divisions and end anywhere: until the next of their part begins if
+    they nearly do, or, of notes that sound on, until about where another does; if a rest follows, the nearest number of
+    eighths or sixteenths.
+    """
+    # Of lengths that are anything some lie on divisions by chance.
+    off = (np.abs(_on_divisions(lengths) - lengths) > TICK) | (_fit(lengths) < EARLY)
+    followed = np.isfinite(room)
+    usual = np.median(np.minimum(lengths / room, 1)[followed]) if followed.any() else 1
+    reaches = (lengths >= np.where(off, NEARLY * usual, DETACHED) * room) & (lengths <= room + OVERLAP)
+    starts = np.unique(onsets)
+    after = np.searchsorted(starts, onsets + lengths)
+    around = np.stack([starts[np.maximum(after - 1, 0)], starts[np.minimum(after, len(starts) - 1)]]) - onsets
+    nearest = np.take_along_axis(around, np.abs(around - lengths).argmin(axis=0)[None], axis=0)[0]
+    sounds_on = off & (lengths > room + OVERLAP) & (np.abs(nearest - lengths) <= (1 - DETACHED) * lengths)
+    step = np.where(lengths >= 3 / 8, 1 / 2, 1 / 4)
+    rested = np.minimum(np.maximum(np.rint(lengths / step), 1) * step, room)
+    return np.select([reaches, sounds_on, off & (lengths < room)], [room, nearest, rested], lengths)
 
 
 def _are_most(is_off: NDArray[np.bool_], room: Floats) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDA
 
 SAME = 1e-4
 """Quarter notes between times that are the same: sums of fractions such as 1/3 differ in the last digits."""
+CLICKS = 16
+"""Beats that a metronome beats at least."""
 GRID = 24
 """Divisions of a quarter note on which the first note of a piece may begin, sixteenths and triplets among them."""
 
@@ -54,12 +56,16 @@ def notes_of_columns(
 ) -> Notes:
     """The piece of notes as (onsets, ends, pitches, parts), in quarter notes from the start of the file; ``played`` if
     they end where they are let go of rather than where they are written to end, ``unended`` of them nowhere;
-    ``sequential`` of them in patterns that follow each other. Parts that only double others are left out.
+    ``sequential`` of them in patterns that follow each other. Parts that only double others are left out, and so are
+    the clicks of a metronome in what is played.
 
     A pickup that is written out as a full bar with rests before it is as one that is not: the piece then begins with
     its first note. So it is where those rests fill at least half of the bar; shorter ones, and whole bars, are rests.
     """
     columns, doubled = _without_doubles(columns)
+    if played:
+        columns, clicks = _without_clicks(columns)
+        drums += clicks
     onsets, ends, pitches, parts = columns
     mended = unended
     if played:
@@ -82,6 +88,7 @@ def notes_of_columns(
         mended=mended,
         doubled=doubled,
         sequential=sequential,
+        octaves=_octave_doubles(columns),
     )
 
 
@@ -105,11 +112,50 @@ def _without_doubles(columns: Columns) -> tuple[Columns, int]:
         if (standing[in_part[part]] > 1).all():
             standing[in_part[part]] -= 1
             left_out.append(part)
-    kept = ~np.isin(parts, left_out)
+    return _without(columns, left_out)
+
+
+def _without(columns: Columns, left_out: Collection[int]) -> tuple[Columns, int]:
+    """The notes of all other parts, which are numbered from 0; and how many are left out."""
+    onsets, ends, pitches, parts = columns
+    kept = ~np.isin(parts, list(left_out))
     if kept.all():
         return columns, 0
     _, numbers = np.unique(parts[kept], return_inverse=True)
     return (onsets[kept], ends[kept], pitches[kept], numbers.astype(np.int64)), int((~kept).sum())
+
+
+def _without_clicks(columns: Columns) -> tuple[Columns, int]:
+    """The notes without those of a metronome: of a part that beats one or two pitches at even distances, each for at
+    most half of these, from the first beat of the piece to the last; and how many these were.
+    """
+    onsets, ends, pitches, parts = columns
+    left_out = []
+    for part in np.unique(parts).tolist():
+        own = parts == part
+        first, others = onsets[own], onsets[~own]
+        if len(first) < CLICKS or not len(others) or len(np.unique(pitches[own])) > 2:
+            continue
+        beat = float(np.median(np.diff(first)))
+        is_even = np.ptp(np.diff(first)) < SAME and (ends[own] - first <= beat / 2 + SAME).all()
+        if is_even and first[0] <= others.min() + beat and first[-1] >= others.max() - 2 * beat:
+            left_out.append(part)
+    return _without(columns, left_out)
+
+
+def _octave_doubles(columns: Columns) -> int:
+    """The notes of parts that go with a part before them, note by note, one or more octaves apart."""
+    onsets, ends, pitches, parts = columns
+    seen: dict[bytes, list[NDArray[np.int64]]] = {}
+    found = 0
+    for part in np.unique(parts).tolist():
+        own = np.flatnonzero(parts == part)
+        own = own[np.lexsort((pitches[own], onsets[own]))]
+        rhythm = np.rint(np.stack([onsets[own], ends[own]]) / SAME).astype(np.int64).tobytes()
+        apart = [pitches[own] - other for other in seen.get(rhythm, [])]
+        found += len(own) * any(each[0] % 12 == 0 and not np.ptp(each) for each in apart)
+        seen.setdefault(rhythm, []).append(pitches[own])
+    return found
 
 
 def bars_of(signatures: Sequence[Signature], pickup: float = 0.0) -> Bars:

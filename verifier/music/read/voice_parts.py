@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 OVERLAP = 1e-3
 """Quarter notes by which a note may last into the next of its voice: times are rounded."""
+PAUSE = 4.0
+"""Quarter notes between two parts of a file of which the second goes on with the first."""
 SHARE = 1 / 3
 """A voice sounds for more than this share of the time of the longest in its part. What sounds for less is a divisi of
 the part: a second voice for a bar.
@@ -47,6 +49,29 @@ def parts_of_voices(
             split[at] = number
         more += len(streams) - 1
     return split
+
+
+def continued(onsets: NDArray[np.float64], ends: NDArray[np.float64], parts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The part of each note, (m,), from 0: parts of which one begins when another has ended, at most ``PAUSE`` later,
+    are one. So a voice goes on in another track or channel of a file, by a change of instrument or a new section. Of
+    several that end and begin at once the first goes on in the first.
+    """
+    numbers = np.unique(parts)
+    spans = [(float(onsets[parts == each].min()), float(ends[parts == each].max())) for each in numbers.tolist()]
+    until: list[float] = []  # when each of the parts that are left ends
+    of = np.zeros(len(numbers), np.int64)
+    for at in sorted(range(len(numbers)), key=lambda at: (spans[at][0], at)):
+        first, last = spans[at]
+        free = [part for part, end in enumerate(until) if first - PAUSE <= end <= first + OVERLAP]
+        of[at] = free[0] if free else len(until)
+        if free:
+            until[free[0]] = last
+        else:
+            until.append(last)
+    # In the order of the first of each, as they stood.
+    _, order = np.unique(of, return_index=True)
+    rank = np.argsort(np.argsort(order))
+    return np.asarray(rank[of][np.searchsorted(numbers, parts)], np.int64)
 
 
 def _streams(
