@@ -16,6 +16,7 @@ from verifier.audio.waveform import BINS, FRAME, Waves, measure
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch, concatenate
 from verifier.data.medium import medium_named
+from verifier.judge.storage import storage_of
 
 RATE = 8000
 VIEW = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50)
@@ -83,6 +84,28 @@ def test_a_silent_window_is_left_out_unless_the_view_keeps_it():
     assert of_wave(wave).names == ["a@0", "a@100"]
     keeping = MelView(sample_rate=RATE, n_fft=256, hop_length=80, bands=20, window=50, silence_db=None)
     assert len(of_wave(wave, keeping)) == 3
+
+
+def test_the_mean_of_a_recording_is_taken_away_and_said(tmp_path):
+    wave = noise(1.6) + np.float32(0.001)
+    shifted = wave + np.float32(0.05)
+    plain, other = of_wave(wave), of_wave(shifted)
+    assert np.abs(plain.values - other.values).max() < 0.02
+    assert np.array_equal(plain.values, np.concatenate(np.split(mel_spectrogram(wave, VIEW)[None, :, :150], 3, axis=2)))
+    assert waves(other).offsets == pytest.approx(np.full(3, shifted.mean()))
+    soundfile.write(tmp_path / "a.wav", shifted, RATE, "FLOAT")
+    assert np.array_equal(read(tmp_path / "a.wav").values, other.values)
+    notes = list(medium_named("mel-spectrogram").confounds(storage_of(plain), storage_of(other)))
+    assert notes == ["100% of the sounds lie off the middle (a DC offset): their mean is taken away"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "encoding"), [("aiff", "PCM_16"), ("aif", "PCM_24"), ("au", "PCM_16"), ("opus", "OPUS")]
+)
+def test_other_containers_of_sound(tmp_path, suffix, encoding):
+    kind = {"opus": "OGG", "au": "AU"}.get(suffix, "AIFF")
+    soundfile.write(tmp_path / f"a.{suffix}", noise(1.6), RATE, encoding, format=kind)
+    assert read(tmp_path / f"a.{suffix}").values.shape == (3, 20, 50)
 
 
 @pytest.mark.parametrize("loudest", [0, 1e-4])

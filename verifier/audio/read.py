@@ -3,7 +3,7 @@
 A file is read as a stream: memory does not grow with its length. What is heard is the mean of the channels. Its mel
 spectrogram is made at the rate of the view; what ``Waves`` says of a sample is measured on the same stretch before
 resampling. Digital silence before and after the sound is left out, unless the view keeps silence: windows are cut from
-where the sound begins.
+where the sound begins. A mean of more than ``OFFSET`` is taken away: a converter's, which no one hears.
 """
 
 import itertools
@@ -31,6 +31,8 @@ from verifier.base.files import open_regular
 from verifier.data.batch import Batch
 from verifier.data.tensor import CHUNK_CELLS, MAX_MAGNITUDE
 
+OFFSET = 0.01
+"""The mean of a recording, of full scale, from which on it is taken away."""
 BLOCK = 2**18
 """Numbers that are read from a file at a time."""
 RATES = range(1000, 768_001)
@@ -69,7 +71,9 @@ def read_audio(path: Path, view: MelView, *, name: str, keep_source: bool = Fals
         try:
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 _require_sane(sound, view, name)
-                samples = _samples(_blocks(sound, name), sound.samplerate, view, keep_source)
+                offset = _offset(_blocks(sound, name))
+                sound.seek(0)
+                samples = _samples(_blocks(sound, name), sound.samplerate, view, keep_source, offset)
                 at_once = max(1, CHUNK_CELLS // (view.bands * (view.window or CHUNK_CELLS)))
                 while some := list(itertools.islice(samples, at_once)):
                     yield _batch([(name, name, sample) for sample in some], view)
@@ -96,7 +100,7 @@ def batch_of_waves(
     for wave, rate, name, group in zip(waves, rates, names, groups, strict=True):
         _require_length(len(wave), rate, view, name)
         _require_sound(wave, 0, name)
-        samples = _samples([wave.astype(np.float32)], rate, view, keep_source)
+        samples = _samples([wave.astype(np.float32)], rate, view, keep_source, _offset([wave]))
         found += [(name, group, sample) for sample in samples]
     return _batch(found, view)
 
@@ -155,10 +159,19 @@ def _batch(samples: Sequence[tuple[str, str, _Sample]], view: MelView) -> Batch:
     return replace(batch, starts=starts, begins=starts == 0, ends=ends, extra=extra)
 
 
-def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool = False) -> Iterator[_Sample]:
-    """The samples of a recording that comes in blocks, without the digital silence at its ends; with ``keep_source``,
-    each keeps what is left of the recording.
+def _offset(blocks: Iterable[Wave]) -> float:
+    """The mean of a recording that comes in blocks; 0 if it is next to none."""
+    sums = [(block.sum(dtype=np.float64), len(block)) for block in blocks]
+    mean = float(sum(each for each, _ in sums)) / max(sum(n for _, n in sums), 1)
+    return mean if abs(mean) > OFFSET else 0.0
+
+
+def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool, offset: float) -> Iterator[_Sample]:
+    """The samples of a recording that comes in blocks, without its ``offset`` and the digital silence at its ends; with
+    ``keep_source``, each keeps what is left of the recording.
     """
+    if offset:
+        blocks = (block - np.float32(offset) for block in blocks)
     sound = Unpadded(blocks, rate) if view.silence_db is not None else None
     parts: Iterable[Wave] = blocks if sound is None else sound
     whole = np.concatenate([np.zeros(0, np.float32), *parts]) if keep_source else None
@@ -171,6 +184,8 @@ def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool
             # What comes after the sound is known at its end alone: the last sample that is kept has it.
             padding = sound.before * first + sound.after * (following is None)
             found = replace(found, before=np.array([sound.before]), padding=np.array([padding]))
+        if offset:
+            found = replace(found, offsets=np.array([offset], np.float32))
         yield sample._replace(waves=found)
         sample, first = following, False
 

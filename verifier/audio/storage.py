@@ -18,13 +18,14 @@ NARROW = 0.8
 class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Of samples whose waves are known: ``rates``, samples a second of the file -> samples; how many of them are
     ``narrow``: they end, 60 dB below their loudest frequency, far below the highest of the view; and milliseconds of
-    ``sound``, and of digital silence before and after it, the ``padding``.
+    ``sound``, and of digital silence before and after it, the ``padding``. ``shifted``: of which a mean was taken away.
     """
 
     rates: dict[int, Count] = {}
     narrow: Count = 0
     sound: Count = 0
     padding: Count = 0
+    shifted: Count = 0
 
     def __add__(self, other: "Sounds") -> "Sounds":
         return Sounds(**{name: summed(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
@@ -43,7 +44,11 @@ class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
             int((1000 * samples[known > 0] // known[known > 0]).sum()) for samples in (own.samples, own.padding)
         )
         return cls(
-            rates=dict(zip(rates.tolist(), counts.tolist(), strict=True)), narrow=narrow, sound=sound, padding=padding
+            rates=dict(zip(rates.tolist(), counts.tolist(), strict=True)),
+            narrow=narrow,
+            sound=sound,
+            padding=padding,
+            shifted=int(np.count_nonzero(own.offsets)),
         )
 
 
@@ -73,6 +78,8 @@ class SoundStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
                 f"{padded:.0%} of the time of the recordings is digital silence before or after the sound, {usual:.0%}"
                 " in the corpus: it is left out"
             )
+        if (shifted := self.sounds.shifted / tested) - corpus.sounds.shifted / real > NOTICED:
+            yield f"{shifted:.0%} of the sounds lie off the middle (a DC offset): their mean is taken away"
         if (narrow := self.sounds.narrow / tested) - (of_corpus := corpus.sounds.narrow / real) > NOTICED:
             yield (
                 f"{narrow:.0%} of the sounds end far below the highest frequency of the view, {of_corpus:.0%} in the"

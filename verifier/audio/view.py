@@ -9,7 +9,7 @@ from verifier.audio.waveform import Waves
 from verifier.data.view import View
 from verifier.data.windows import windows
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aif", ".aiff", ".au")
 
 
 class MelView(View, frozen=True, kw_only=True, tag="mel-spectrogram"):

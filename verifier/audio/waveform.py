@@ -31,6 +31,7 @@ class Waves:
     levels   (n,) float32, root mean square
     before   (n,) int64, samples of digital silence before the sound that the sample was cut from, which were left out
     padding  (n,) int64, of these and those after the sound, the ones that stood beside the sample itself
+    offsets  (n,) float32, the mean of the recording, which was taken away; 0 where it was next to none
     sounds   n waves (samples,) float32 of the whole recordings that the samples are windows of, one object a recording;
              none unless they were asked for: only faults are planted in them
     """
@@ -46,6 +47,7 @@ class Waves:
     levels: NDArray[np.float32]
     before: NDArray[np.int64]
     padding: NDArray[np.int64]
+    offsets: NDArray[np.float32]
     sounds: tuple[NDArray[np.float32], ...] = ()
 
     def __len__(self) -> int:
@@ -81,6 +83,7 @@ class Waves:
             levels=np.zeros(n, np.float32),
             before=np.zeros(n, np.int64),
             padding=np.zeros(n, np.int64),
+            offsets=np.zeros(n, np.float32),
         )
 
     @classmethod
@@ -118,6 +121,7 @@ def measure(waves: Sequence[NDArray[np.float32]], rate: int) -> Waves:
         levels=np.zeros(n, np.float32),
         before=np.zeros(n, np.int64),
         padding=np.zeros(n, np.int64),
+        offsets=np.zeros(n, np.float32),
     )
     for i, wave in enumerate(waves):
         if not len(wave):
