@@ -76,12 +76,11 @@ def test_modes_of_grey(tmp_path):
     assert "in colour" in fault(tmp_path / "d.png", COLOUR)
 
 
-def test_jpeg_and_the_first_frame_of_a_gif(tmp_path):
+def test_jpeg_and_gif(tmp_path):
     smooth = np.repeat(np.linspace(0, 255, 8).astype(np.uint8)[None], 6, 0)
     assert read(saved(tmp_path / "x.jpg", smooth, quality=95)).values[0] == pytest.approx(smooth / 255, abs=0.05)
-    frames = [Image.fromarray(np.full((6, 8), level, np.uint8)) for level in (40, 200)]
-    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
-    assert read(tmp_path / "x.gif").values[0] == pytest.approx(np.full((6, 8), 40 / 255))
+    flat = np.full((6, 8), 40, np.uint8)
+    assert read(saved(tmp_path / "x.gif", flat)).values[0] == pytest.approx(flat / 255)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
@@ -145,6 +144,7 @@ def test_pictures_of_jpeg_files_are_counted(tmp_path):
     assert (half.jpeg, all_of_it.jpeg) == (2, 2)
     (note,) = medium.confounds(real, half)
     assert note == "50% of the pictures are of JPEG files, 0% in the corpus; check these by themselves"
+    assert list(medium.confounds(all_of_it, real)) == ["0% of the pictures are of JPEG files, 100% in the corpus"]
     (note,) = medium.confounds(real, all_of_it)
     assert note == "100% of the pictures are of JPEG files, 0% in the corpus"
     with Image.open(files[1]) as opened:
@@ -188,6 +188,20 @@ def test_modes_that_are_not_read(tmp_path):
     path = saved(tmp_path / "f.tif", RNG.random((6, 8)).astype(np.float32))
     advice = "save floating-point pictures as an array, from 0 to 1, with numpy.save"
     assert fault(path) == f"f.tif: expected grey or colour of 1, 8 or 16 bits, found mode F; {advice}"
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "webp", "png"])
+def test_no_frame_of_several_is_lost(tmp_path, suffix):
+    frames = [Image.fromarray(np.full((6, 8), level, np.uint8)) for level in (10, 90, 200)]
+    frames[0].save(tmp_path / f"x.{suffix}", save_all=True, append_images=frames[1:])
+    assert fault(tmp_path / f"x.{suffix}") == (
+        f"x.{suffix}: expected one picture, found 3 frames or pages; save each as a file"
+    )
+
+
+def test_a_line_cuts_the_frame_off_padded_arrays():
+    with pytest.raises(InputError, match=re.escape("if they were padded, save x[:, 2:-2, 2:-2]")):
+        tensor_of(np.zeros((5, 32, 32), np.uint8), ImageView(), name="x")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,11 @@ class Axes:
         if integers:
             return "if they go to 65535, save x / 65535" if low >= 0 and high <= 65535 else ""
         if low >= 0:
-            return "if they go to 255, save x / 255" if high <= 255 else "rescale them"
+            return (
+                "if they go to 255, save x / 255"
+                if 128 <= high <= 255
+                else f"if they go to {high:g}, save x / {high:g}"
+            )
         if low >= -1.1 and high <= 1.1:
             return "if they go from -1 to 1, save (x + 1) / 2"
         return "if they were normalised, save x * std + mean; else rescale them"

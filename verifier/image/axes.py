@@ -101,6 +101,10 @@ def _lines(shape: tuple[int, ...], dtype: np.dtype[Any], view: ImageView) -> Ite
         )
     if len(shape) == 2 and channels == 1 and shape[1] == 3 * cells:
         yield "each row is a picture in colour", _grey(f"x.reshape(len(x), 3, {size[0]}, {size[1]})", 1, dtype)
+    if len(shape) == 3 and channels == 1:
+        rows, columns = ((padded - own) / 2 for padded, own in zip(shape[1:], size, strict=True))
+        if 0 < rows <= size[0] / 2 and 0 < columns <= size[1] / 2 and rows % 1 == columns % 1 == 0:
+            yield "they were padded", f"x[:, {rows:.0f}:-{rows:.0f}, {columns:.0f}:-{columns:.0f}]"
     if len(shape) == 4 and channels == 1 and shape[1:] == (3, *size):
         yield "they are in colour", _grey("x", 1, dtype)
     if len(shape) == 4 and channels == 1 and shape[1:] in ((*size, 3), (*size, 4)):

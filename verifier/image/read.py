@@ -1,10 +1,11 @@
 """Readers of pictures: image files through Pillow, and the IDX and CIFAR files of data sets.
 
-Nothing is resized or guessed. An orientation written in EXIF is obeyed, as whoever looks at the picture sees it. Of
-several frames or pages the first is read. 8-bit value k becomes float32(k / 255); a 16-bit grey value k / 65535, not
-rounded; 1 bit 0 or 1. Grey of a coloured picture is its luma as Pillow rounds it to 8 bit, whatever file it comes from;
-16 bits a colour become their upper 8, as Pillow reads them, and so do 16 bits of grey whose lower 8 are all empty. What
-is transparent is put on black, and the storage note says so: what would lie behind it is not in the file.
+Nothing is resized or guessed. An orientation written in EXIF is obeyed, as whoever looks at the picture sees it. A file
+of several frames or pages is refused, as none of them may be lost. 8-bit value k becomes float32(k / 255); a 16-bit
+grey value k / 65535, not rounded; 1 bit 0 or 1. Grey of a coloured picture is its luma as Pillow rounds it to 8 bit,
+whatever file it comes from; 16 bits a colour become their upper 8, as Pillow reads them, and so do 16 bits of grey
+whose lower 8 are all empty. What is transparent is put on black, and the storage note says so: what would lie behind it
+is not in the file.
 
 IDX is the format of MNIST: (n, height, width) bytes. CIFAR's are the binary batches, of 10 or 100 classes; the pickled
 ones are never read.
@@ -232,6 +233,8 @@ def _picture(path: Path, view: ImageView, name: str) -> _Picture:
     with opened(path, name) as image:
         width, height = image.size
         try:
+            if (frames := getattr(image, "n_frames", 1)) > 1:
+                raise InputError(name, f"expected one picture, found {frames:,} frames or pages; save each as a file")
             # Of a TIFF, Pillow gives the size that it has once it is turned.
             if image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) in ON_ITS_SIDE:
                 width, height = height, width

@@ -37,8 +37,8 @@ class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         if clear > NOTICED:
             yield f"{clear:.0%} of the pictures have transparent pixels, which were put on black"
         real, tested = (each.share("jpeg", "samples") for each in (corpus, self))
-        if tested - real > NOTICED:
-            some = "; check these by themselves" if tested < 1 else ""
+        if abs(tested - real) > NOTICED:
+            some = "; check these by themselves" if real < tested < 1 else ""
             yield f"{tested:.0%} of the pictures are of JPEG files, {real:.0%} in the corpus{some}"
         if not corpus.pixels or not self.pixels:
             return
