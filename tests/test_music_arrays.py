@@ -127,6 +127,7 @@ def test_the_same_music_in_every_layout_that_is_read(tmp_path: Path, array: NDAr
         (np.stack([turned(ALL).reshape(40, 4, 16, 128)] * 5, axis=1), 1),
         (turned(rolls_of(VOICES, 84, 24)), 1),
         (LOUD.astype(np.float32), 1),
+        (np.where(ROLLS, 1.0, -(np.arange(64) >= 60).astype(float)), 1),
         (ROLLS * 2.0 - 1, 1),
         (ROLLS * 1.9 - 0.97, 1),
         (ROLLS * 9.0 - 4 + RNG.normal(0, 0.3, ROLLS.shape), 1),

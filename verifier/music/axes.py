@@ -240,6 +240,8 @@ def _require_unit_scale(first: NDArray[Any], name: str) -> None:
         return
     bounded, most_below = low >= -1.001 and high <= 1.001, float(np.median(first)) < -0.5
     found = f"expected values on the scale from 0 to 1, found values from {low:g} to {high:g}"
+    if bounded and (first == 0).any() and np.isin(first, (-1, 0, 1)).all():
+        raise InputError(name, f"{found}, and nothing between; if -1 is padding, save x > 0")
     if bounded:
         raise InputError(
             name, f"{found}; {TANH}" + ("" if most_below else "; if they overshoot 0 to 1, save x.clip(0, 1)")
