@@ -156,7 +156,7 @@ def test_pictures_of_jpeg_files_are_counted(tmp_path):
     [
         (
             lambda x: (x - 0.1307) / 0.3081,
-            "found -0.424 to 2.82, 83% of them off it; if they were normalised, save",
+            "found -0.424 to 2.82, 83% of them off it; if they were normalised as MNIST",
         ),
         (
             lambda x: np.rint(x * 255) / 256,

@@ -136,11 +136,16 @@ def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
     for recording in {id(sound): sound for sound in sounds}.values():
         own = [i for i, sound in enumerate(sounds) if sound is recording]
         at_start = {int(batch.starts[i]): i for i in own}
-        for sample in _windows([recording], int(waves(batch).rates[own[0]]), whole):
+        offset = _offset([recording])
+        centred = recording - np.float32(offset) if offset else recording
+        for sample in _windows([centred], int(waves(batch).rates[own[0]]), whole):
             if (i := at_start.get(sample.start)) is not None:
                 values[i, :, : sample.mel.shape[1]] = sample.mel
                 known = waves(batch).take(np.array([i]))
-                found[i] = replace(sample.waves, before=known.before, padding=known.padding, sounds=(recording,))
+                mean = np.array([offset], np.float32)
+                found[i] = replace(
+                    sample.waves, before=known.before, padding=known.padding, offsets=mean, sounds=(recording,)
+                )
     return batch.with_values(values, Waves.concatenate(found))
 
 

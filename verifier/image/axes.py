@@ -51,11 +51,11 @@ def _require_levels(values: NDArray[np.float64], name: str) -> None:
     """Raise InputError where most of the values lie off the scale from 0 to 1, or where all are levels of 1/256."""
     low, high = values.min(), values.max()
     outside = np.mean((values < -MARGIN) | (values > 1 + MARGIN))
-    if outside > 0.5 and low >= -MAX_BELOW:
+    if outside > 0.5 and -MAX_BELOW <= low < 0:
         raise InputError(
             name,
             f"expected values on the scale from 0 to 1, found {low:.3g} to {high:.3g}, {outside:.0%} of them off it; if"
-            " they were normalised, save x * std + mean (of MNIST, x * 0.3081 + 0.1307)",
+            " they were normalised as MNIST is, save x * 0.3081 + 0.1307; as another set, x * std + mean",
         )
     levels = values * 256
     if high < 1 and (levels == np.rint(levels)).all() and len(np.unique(levels)) >= SHADES:

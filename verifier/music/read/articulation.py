@@ -18,7 +18,7 @@ DIVISIONS = (8, 6)
 TICK = 1 / 250
 """Quarter notes by which a length may lie off a division."""
 FEWEST = 16
-"""Notes that must end early, or late: fewer may do so by chance."""
+"""Notes that must end early, or late, or begin apart and end off the divisions: fewer may do so by chance."""
 EARLY = 0.5
 """Share of the notes that must end before the next of their part begins, or after, for a file to be one that is played
 so; and share of these that must end with it once they are mended."""
@@ -53,7 +53,7 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
             mended = _of_one_manner(lengths[own], room[own])
             if mended is not None:
                 found[own], unruly[own] = mended, False
-        if unruly.any() and _fit(lengths[unruly]) < FITS <= _fit(onsets):
+        if len(np.unique(onsets[unruly])) >= FEWEST and _fit(lengths[unruly]) < FITS <= _fit(onsets):
             found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
     changed = np.abs(found - lengths) > TICK
     return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
