@@ -152,11 +152,13 @@ def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
 
 
 def _voices(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
-    real, tested = corpus.share("voiced", "samples"), samples.share("voiced", "samples")
+    # What is silent has no register.
+    sounding, of_corpus = (max(sum(each.registers.values()), each.voiced) for each in (samples, corpus))
+    real, tested = (each.voiced / max(total, 1) for each, total in ((corpus, of_corpus), (samples, sounding)))
     if tested and real - tested > NOTICED:
         yield (
-            f"{samples.samples - samples.voiced:,} of {samples.samples:,} samples have no voices, {1 - real:.0%} in the"
-            " corpus: rules of voices judge the others alone"
+            f"{sounding - samples.voiced:,} of {sounding:,} samples have no voices, {1 - real:.0%} in the corpus: rules"
+            " of voices judge the others alone"
         )
 
 
