@@ -108,7 +108,7 @@ def measured(route: Route, worlds: Sequence[World], alpha: float) -> Row:
         found = read(route, worlds[0], pieces)
         for world in worlds:
             own = found.of({piece.name for piece in world.test[: route.most]}, pieces)
-            row.add(judged(world, own.batches, alpha), own.names, [pieces[at].name for at in own.pieces])
+            row.add(judged(world, own.batch, alpha), own.batch.names, [pieces[at].name for at in own.pieces])
     except (InputError, ImportError) as error:
         row.refuse(error)
     return row

@@ -85,8 +85,8 @@ def _cells(worlds: Sequence[World], pairs: Sequence[tuple[Side, Side]]) -> str:
 
 def _side(route: Route, world: World, pieces: Sequence[Notes], alpha: float) -> Side:
     found = read(route, world, pieces)
-    scores = evaluate.scores(world.spec, found.batches, world.checkers.rules)
-    result = judged(world, found.batches, alpha)
+    scores = evaluate.scores(world.spec, [found.batch], world.checkers.rules)
+    result = judged(world, found.batch, alpha)
     return Side(
         scores,
         len(result.flagged or ()) / result.samples,

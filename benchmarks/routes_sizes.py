@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import routes_music, routes_pictures, routes_sound
 from benchmarks.routes_worlds import Route, World, judged, read
-from verifier.data.batch import Batch, concatenate
+from verifier.data.batch import Batch
 
 SIZES = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
 NAMES = {
@@ -34,23 +34,22 @@ def table(routes: Sequence[Route], worlds: Mapping[str, Sequence[World]], draws:
     print("| route | groups in a set | sets | windows flagged | pass | undecided | fail | other | failed by |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for route in routes:
-        of_worlds = [(world, read(route, world, world.test).batches) for world in worlds[route.spec]]
+        of_worlds = [(world, read(route, world, world.test).batch) for world in worlds[route.spec]]
         for size in SIZES:
             _row(route, size, of_worlds, draws, alpha)
 
 
-def _row(route: Route, size: int, of_worlds: Sequence[tuple[World, Sequence[Batch]]], draws: int, alpha: float) -> None:
+def _row(route: Route, size: int, of_worlds: Sequence[tuple[World, Batch]], draws: int, alpha: float) -> None:
     verdicts: Counter[str] = Counter()
     failed_by: Counter[str] = Counter()
     flagged = samples = 0
-    for number, (world, batches) in enumerate(of_worlds):
-        whole = concatenate(world.spec.view, list(batches))
+    for number, (world, whole) in enumerate(of_worlds):
         groups = np.unique(np.array(whole.groups, dtype=object))
         for draw in range(draws if size <= len(groups) else 0):
             rng = np.random.default_rng([number, draw, size])
             chosen = set(rng.choice(groups, size, replace=False).tolist())
             some = whole.take([i for i, group in enumerate(whole.groups) if group in chosen])
-            result = judged(world, [some], alpha)
+            result = judged(world, some, alpha)
             verdicts[result.verdict] += 1
             flagged, samples = flagged + len(result.flagged or ()), samples + result.samples
             failed_by.update(_failing(result))

@@ -128,17 +128,15 @@ def _some(pieces: Sequence[Piece], most: int | None, seed: int) -> Sequence[Piec
 
 
 class Read(NamedTuple):
-    """The samples that a route gives; the name of each, and which of the pieces written it is of."""
+    """The samples that a route gives, and which of the pieces written each is of."""
 
-    batches: Sequence[Batch]
-    names: Sequence[str]
+    batch: Batch
     pieces: Sequence[int]
 
     def of(self, names: Collection[str], pieces: Sequence[Any]) -> "Read":
         """Those of the pieces with these names; ``pieces`` are all that were written."""
         own = np.flatnonzero([pieces[at].name in names for at in self.pieces])
-        whole = concatenate(self.batches[0].view, list(self.batches))
-        return Read([whole.take(own)], [self.names[at] for at in own], [self.pieces[at] for at in own])
+        return Read(self.batch.take(own), [self.pieces[at] for at in own])
 
 
 def read(route: Route, world: World, pieces: Sequence[Any]) -> Read:
@@ -146,23 +144,24 @@ def read(route: Route, world: World, pieces: Sequence[Any]) -> Read:
     with tempfile.TemporaryDirectory() as folder, quiet():
         written = route.write(pieces, Path(folder))
         try:
-            batches = list(sets_of({"samples": written.samples}, world.spec.view, world.spec.corpus)[0].batches())
+            samples = sets_of({"samples": written.samples}, world.spec.view, world.spec.corpus)[0]
+            batch = concatenate(world.spec.view, list(samples.batches()))
         except InputError as error:
             raise InputError(error.place.replace(folder, "..."), error.problem) from error
-    groups = [group for batch in batches for group in batch.groups]
+    groups = batch.groups
     if written.pieces is None:
         of = [int(Path(group).name.split(".")[0].split("~")[0]) for group in groups]
     else:
         order = {group: i for i, group in enumerate(dict.fromkeys(groups))}
         of = [written.pieces[order[group]] for group in groups]
-    return Read(batches, [name for batch in batches for name in batch.names], of)
+    return Read(batch, of)
 
 
-def judged(world: World, batches: Sequence[Batch], alpha: float) -> SetResult:
-    """The result of a set. Routes that give the same Batches, to the bit, are judged once."""
-    key = hashlib.sha256(pickle.dumps((alpha, batches))).digest()
+def judged(world: World, batch: Batch, alpha: float) -> SetResult:
+    """The result of a set. Routes that give the same Batch, to the bit, are judged once."""
+    key = hashlib.sha256(pickle.dumps((alpha, batch))).digest()
     if key not in world.known:
-        tally = tallies.tally(world.spec, batches, checkers=world.checkers)
+        tally = tallies.tally(world.spec, [batch], checkers=world.checkers)
         world.known[key] = check.judge(world.spec, tally, (), alpha, world.checkers)
     return world.known[key]
 

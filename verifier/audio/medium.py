@@ -104,12 +104,11 @@ class AudioMedium(Medium):
         """Whether a sound is as loud as the view asks of what is not left out; of a spectrogram alone, whether it holds
         anything.
         """
-        from verifier.audio.samples import waves
+        from verifier.audio.samples import mel_view, waves
 
-        view, known = batch.view, waves(batch)
-        assert isinstance(view, MelView)
-        loudest = 0.0 if view.silence_db is None else 10 ** (view.silence_db / 20)
-        return np.asarray(np.where(known.rates > 0, known.peaks >= loudest, batch.values.any(axis=(1, 2))))
+        known = waves(batch)
+        sounds = known.peaks >= mel_view(batch).quietest
+        return np.asarray(np.where(known.rates > 0, sounds, batch.values.any(axis=(1, 2))))
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.values.noise import BASELINES

@@ -137,8 +137,7 @@ def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
         own = [i for i, sound in enumerate(sounds) if sound is recording]
         at_start = {int(batch.starts[i]): i for i in own}
         offset = _offset([recording])
-        centred = recording - np.float32(offset) if offset else recording
-        for sample in _windows([centred], int(waves(batch).rates[own[0]]), whole):
+        for sample in _windows(_centred([recording], offset), int(waves(batch).rates[own[0]]), whole):
             if (i := at_start.get(sample.start)) is not None:
                 values[i, :, : sample.mel.shape[1]] = sample.mel
                 known = waves(batch).take(np.array([i]))
@@ -171,12 +170,16 @@ def _offset(blocks: Iterable[Wave]) -> float:
     return mean if abs(mean) > OFFSET else 0.0
 
 
+def _centred(blocks: Iterable[Wave], offset: float) -> Iterable[Wave]:
+    """The blocks without their ``offset``."""
+    return (block - np.float32(offset) for block in blocks) if offset else blocks
+
+
 def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool, offset: float) -> Iterator[_Sample]:
     """The samples of a recording that comes in blocks, without its ``offset`` and the digital silence at its ends; with
     ``keep_source``, each keeps what is left of the recording.
     """
-    if offset:
-        blocks = (block - np.float32(offset) for block in blocks)
+    blocks = _centred(blocks, offset)
     sound = Unpadded(blocks, rate) if view.silence_db is not None else None
     parts: Iterable[Wave] = blocks if sound is None else sound
     whole = np.concatenate([np.zeros(0, np.float32), *parts]) if keep_source else None
@@ -198,13 +201,12 @@ def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool
 def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Sample]:
     """All windows of a recording that comes in blocks; if all are silent, the first."""
     window = view.window or MAX_WHOLE_FRAMES
-    loudest = 0.0 if view.silence_db is None else 10 ** (view.silence_db / 20)
     stream = MelStream(view)
     resampler = None if rate == view.sample_rate else soxr.ResampleStream(rate, view.sample_rate, 1, dtype="float32")
     mel = np.zeros((view.bands, 0), np.float32)
     wave = np.zeros(0, np.float32)
     frame, sample = 0, 0  # of the recording, the first in mel and the first in wave
-    silent, sounds = None, False  # the first window, if it is silent; whether any is not
+    silent: _Sample | None = None  # the first window, as long as all are
     for block in itertools.chain(blocks, [None]):
         last = block is None
         new = np.zeros(0, np.float32) if block is None else block
@@ -219,14 +221,14 @@ def _windows(blocks: Iterable[Wave], rate: int, view: MelView) -> Iterator[_Samp
             beyond = round((frame + length) * view.hop_length * rate / view.sample_rate) - sample
             stretch = wave if ends else wave[:beyond]
             is_kept = length == window or view.remainder == "keep" or frame == 0
-            if is_kept and np.abs(stretch).max(initial=0) >= loudest:
-                sounds = True
+            if is_kept and np.abs(stretch).max(initial=0) >= view.quietest:
+                silent = None
                 yield _Sample(frame, mel[:, :length], ends, measure([stretch], rate))
             elif frame == 0:
                 silent = _Sample(frame, mel[:, :length], ends, measure([stretch], rate))
             mel, wave = mel[:, length:], wave[len(stretch) :]
             frame, sample = frame + length, sample + len(stretch)
-    if silent is not None and not sounds:
+    if silent is not None:
         yield silent
 
 

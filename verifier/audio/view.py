@@ -59,6 +59,11 @@ class MelView(View, frozen=True, kw_only=True, tag="mel-spectrogram"):
         """Where the highest band ends, in hertz."""
         return self.sample_rate / 2 if self.highest_hz is None else self.highest_hz
 
+    @property
+    def quietest(self) -> float:
+        """The least that the loudest sample of a window reaches, 1 being full scale; 0 if silence is kept."""
+        return 0.0 if self.silence_db is None else float(10 ** (self.silence_db / 20))
+
     def cuts(self, steps: int) -> Sequence[tuple[int, int]]:
         """A spectrogram shorter than a window is kept."""
         return windows(steps, self.window, self.remainder) or [(0, steps)]

@@ -1,7 +1,7 @@
 """Waves: what a mel spectrogram does not say of the sounds in a Batch, measured at the sample rate of the file."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -110,18 +110,11 @@ def measure(waves: Sequence[NDArray[np.float32]], rate: int) -> Waves:
     import scipy.fft
 
     n = len(waves)
-    found = Waves(
+    found = replace(
+        Waves.none(n),
         rates=np.full(n, rate, np.int64),
         spectra=np.zeros((n, BINS), np.float32),
-        frames=np.zeros(n, np.int64),
         samples=np.array([len(wave) for wave in waves], np.int64),
-        clipped=np.zeros(n, np.int64),
-        zeros=np.zeros(n, np.int64),
-        peaks=np.zeros(n, np.float32),
-        levels=np.zeros(n, np.float32),
-        before=np.zeros(n, np.int64),
-        padding=np.zeros(n, np.int64),
-        offsets=np.zeros(n, np.float32),
     )
     for i, wave in enumerate(waves):
         if not len(wave):

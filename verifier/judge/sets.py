@@ -192,10 +192,10 @@ class SetChecker:
         classes = {name: coverage.classes(rule) for name, rule in chosen.items()}
         return cls(reference, chosen, classes, made, tuple(skipped))
 
-    @property
-    def level(self) -> float:
-        """How often it fails a real set by what was calibrated at a level, coverage and the checks that soften."""
-        return LEVEL if self.rules or any(check.softens for check in self.checks.values()) else 0.0
+    def share_of(self, alpha: float) -> float:
+        """What it takes of ``alpha``: the level of coverage and of the checks that soften, where that leaves room."""
+        can_fail = self.rules or any(check.softens for check in self.checks.values())
+        return LEVEL if can_fail and not _softens(alpha) else 0.0
 
     def tally(self, batch: Batch) -> SetTally:
         """What the samples of a batch use, and what each check needs."""
@@ -221,7 +221,7 @@ class SetChecker:
         and checks were calibrated, these cannot fail, only be undecided; nor can coverage and the checks that soften
         where samples are too short to hold what real ones do: two single bars are sooner alike than two pieces.
         """
-        softens = alpha < 2 * LEVEL
+        softens = _softens(alpha)
         short = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
         covered: dict[str, CoverageResult] = {}
         for name, rule in self.rules.items():
@@ -237,6 +237,11 @@ class SetChecker:
                 softer = check.softens and (softens or short)
                 checked[title] = _softened(found, short) if softer else found
         return SetWide(coverage=covered, checks=checked, skipped=self.skipped)
+
+
+def _softens(alpha: float) -> bool:
+    """Whether an alpha leaves no room for the level of coverage and checks beside the rules."""
+    return alpha < 2 * LEVEL
 
 
 def _softened(result: Any, reason: str) -> Any:

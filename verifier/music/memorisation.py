@@ -183,9 +183,8 @@ def calibrate_copying(
         return None
     copies = longest_copies(index, learned, _works(index, learned)).merge(longest_copies(index, held_out)).quarters
     limit = float(np.quantile(copies, quantile, method="higher"))
-    beyond = (copies > limit).astype(np.int64)
-    groups = [*learned.groups, *held_out.groups]
-    share = statistics.share_interval(copies > limit, groups)
+    flagged, groups = copies > limit, [*learned.groups, *held_out.groups]
+    share = statistics.share_interval(flagged, groups)
     steps = max(int(learned.lengths.max(initial=0)), int(held_out.lengths.max()))
     return CopyingReference(
         samples=len(copies),
@@ -193,8 +192,13 @@ def calibrate_copying(
         upper=math.ceil((share.high if share else 1.0) * 1e6) / 1e6,
         longest=float(copies.max()),
         whole=steps / float(roll_view(held_out).steps_per_quarter),
-        pieces=PieceCounts.of(beyond, np.ones_like(beyond), statistics.numbered(groups)[1]),
+        pieces=_by_piece(flagged, groups),
     )
+
+
+def _by_piece(flagged: NDArray[np.bool_], groups: Sequence[str]) -> PieceCounts:
+    """How many samples (n,) of each group are flagged, of how many."""
+    return PieceCounts.of(flagged.astype(np.int64), np.ones(len(flagged), np.int64), statistics.numbered(groups)[1])
 
 
 def _works(index: Index, learned: Batch) -> Own:
@@ -303,8 +307,7 @@ def _more_than_real(
         return share.low > reference.upper, 1.0
     if not flagged.any():
         return False, 1.0
-    tested = PieceCounts.of(flagged.astype(np.int64), np.ones(len(flagged), np.int64), statistics.numbered(groups)[1])
-    p_value = excess_p_values({"": reference.pieces}, {"": tested})[""]
+    p_value = excess_p_values({"": reference.pieces}, {"": _by_piece(flagged, groups)})[""]
     return p_value <= LEVEL, p_value
 
 

@@ -28,7 +28,7 @@ from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.judge.empty_samples import EmptySamples, RealEmpty
 from verifier.judge.likeness import Likeness, most_like
 from verifier.judge.post_processing import set_aside, signs_of
-from verifier.judge.sets import LEVEL, SetWide
+from verifier.judge.sets import SetWide
 from verifier.judge.storage import said_first, unjudged
 from verifier.rule.distribution import Distribution
 from verifier.rule.rule import WHOLE, Checker, HeldOut, Rule, Violation
@@ -69,7 +69,7 @@ def judge(
         trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
         length = tally.facts.relative_length(spec.facts) if spec.facts else 1.0
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
-        of_rules = alpha - checkers.whole.level if alpha >= 2 * LEVEL else alpha
+        of_rules = alpha - checkers.whole.share_of(alpha)
     processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
     # A spec without degraded real samples can only say which rules do not survive what the traces name.
     lost = {} if spec.degraded else set_aside(spec.rules, processed)
