@@ -34,7 +34,10 @@ def saved(
             if rate is not None:
                 wave, stored = resampled(wave, stored, rate), rate
             path = folder / f"{i:04}{suffix}"
-            soundfile.write(path, wave, stored, subtype=subtype, compression_level=level)
+            channels = 1 if wave.ndim == 1 else wave.shape[1]
+            with soundfile.SoundFile(path, "w", stored, channels, subtype, compression_level=level) as file:
+                for at in range(0, len(wave), stored):  # libsndfile overflows its stack on a long block of Vorbis
+                    file.write(wave[at : at + stored])
         return Written(folder)
 
     return written

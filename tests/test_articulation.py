@@ -57,6 +57,14 @@ def test_what_is_written_stays(text):
     assert found.ends is tune.ends
 
 
+def test_ends_on_a_grid_that_is_finer_than_scores_are_no_players():
+    rng = np.random.default_rng(0)
+    onsets = np.arange(100) / 2
+    ends = onsets + rng.integers(1, 6, 100) / 12
+    assert written_ends(onsets, ends, np.zeros(100, np.int64)).mended == 0
+    assert written_ends(onsets, onsets + rng.uniform(1 / 12, 5 / 12, 100), np.zeros(100, np.int64)).mended > 0
+
+
 @pytest.mark.parametrize(
     "played",
     [

@@ -199,6 +199,16 @@ def test_no_frame_of_several_is_lost(tmp_path, suffix):
     )
 
 
+def test_of_jpeg_as_phones_write_it_the_first_picture_is_read(tmp_path):
+    frames = [Image.fromarray(np.full((6, 8), level, np.uint8)) for level in (10, 90)]
+    frames[0].save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "x.jpg") as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)
+    (batch,) = read_images(tmp_path / "x.jpg", GREY, name="x.jpg")
+    assert abs(batch.values * 255 - 10).max() <= 1
+    assert batch.extra.jpeg.tolist() == [True]
+
+
 def test_a_line_cuts_the_frame_off_padded_arrays():
     with pytest.raises(InputError, match=re.escape("if they were padded, save x[:, 2:-2, 2:-2]")):
         tensor_of(np.zeros((5, 32, 32), np.uint8), ImageView(), name="x")

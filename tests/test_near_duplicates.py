@@ -139,6 +139,21 @@ def test_taking_prints_is_printing_what_was_taken():
     assert near_duplicates.twin_curve(samples.take([]), samples.take([])) is None
 
 
+def test_a_few_pieces_without_a_twin_do_not_say_that_there_is_none():
+    few, many = tunes(7, 45), tunes(7, 600)
+    of_few, of_many = (
+        near_duplicates.twin_curve(some, some.take([]), resamples=50, level=0.02) for some in (few, many)
+    )
+    at = of_few.sizes.index(20)
+    # 20 of 45 samples are 6.7 of 15 pieces: 38 pairs among 210 others. P(x twins or more) = (38 / 248)^x.
+    assert of_few.near.high[at] == 2 / 20
+    assert of_many.near.high[at] == 0
+    twins = few.take([0, 1, 2, 0, *range(6, 22)])
+    groups = [f"{i // 3}" for i in range(20)]
+    found = near_duplicates.judge_diversity(near_duplicates.prints(twins), twins.names, groups, of_few)
+    assert (found.near, found.verdict) == (1, "pass")
+
+
 def test_the_curve_says_how_often_real_pieces_repeat_each_other():
     # The last third of the samples of each piece is the first of another.
     samples = tunes(6, 120)

@@ -1,4 +1,4 @@
-"""Digital silence before and after a sound is left out, whatever blocks it comes in."""
+"""Silence before and after a sound is left out, whatever blocks it comes in."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ SILENT = np.zeros(RATE, np.float32)
 
 
 def unpadded(wave, block):
-    found = Unpadded([wave[at : at + block] for at in range(0, len(wave), block)], RATE)
+    found = Unpadded(lambda: [wave[at : at + block] for at in range(0, len(wave), block)], RATE, 0.001)
     return np.concatenate([np.zeros(0, np.float32), *found]), found.before, found.after
 
 
@@ -34,6 +34,25 @@ def test_a_stretch_of_one_value_at_an_end_is_left_out_in_blocks_of_any_size(bloc
             kept = [each for each in (before, pause, after) if len(each) != 900]
             assert np.array_equal(left, np.concatenate(kept))
             assert (cut, rest) == (len(before) * (len(before) == 900), len(after) * (len(after) == 900))
+
+
+@pytest.mark.parametrize("block", [7, 800, 100_000])
+@pytest.mark.parametrize("gain", [1, 0.1])
+@pytest.mark.parametrize("mean", [0, 0.05])
+def test_faint_ends_are_left_out_whatever_the_gain_and_the_mean(block, gain, mean):
+    rng = np.random.default_rng(0)
+    short, long = (0.0002 * rng.uniform(-1, 1, n).astype(np.float32) for n in (700, 1900))
+    loud = SPOKEN.copy()
+    loud[[0, -1]] = 0.5, -0.5
+    loud[1:-1] -= loud[1:-1].mean()
+    for before in (short, long):
+        for after in (short, long):
+            wave = gain * np.concatenate([before, loud, after]) + np.float32(mean)
+            left, cut, rest = unpadded(np.concatenate([np.zeros(900, np.float32), wave, SILENT]), block)
+            kept = np.concatenate([before[: 700 * (len(before) == 700)], loud, after[: 700 * (len(after) == 700)]])
+            assert len(left) == len(kept)
+            assert np.allclose(left, gain * kept, atol=0.001)
+            assert (cut, rest) == (900 + 1900 * (len(before) == 1900), RATE + 1900 * (len(after) == 1900))
 
 
 @pytest.mark.parametrize("n", [0, 1, 5000])
@@ -55,7 +74,7 @@ def test_a_padded_recording_gives_the_samples_of_the_plain_one_and_says_where_th
     assert (medium.place(plain, 1, 0), medium.place(other, 1, 0)) == ("0.16 s", "0.66 s")
     assert waves(other).padding.sum() == 12_000
     (note,) = confounds(storage_of(plain), storage_of(other), medium)
-    assert note.startswith("76% of the time of the recordings is digital silence before or after the sound, 0% in")
+    assert note.startswith("76% of the time of the recordings is silence before or after the sound, 0% in")
     assert confounds(storage_of(other), storage_of(other), medium) == ()
 
 

@@ -30,8 +30,9 @@ def sounds(rate: int, ends: float, n: int = 4):
 
 def test_the_rates_of_files_are_counted_and_add_up():
     low, high = sounds(8000, 4000), sounds(22050, 11025, 3)
-    assert low.sounds == Sounds(rates={8000: 4}, narrow=0, sound=2000)
-    assert low.merge(high).sounds == high.merge(low).sounds == Sounds(rates={8000: 4, 22050: 3}, narrow=0, sound=3500)
+    assert low.sounds == Sounds(rates={8000: 4}, narrow=0, sound=2000, below=80)
+    merged = Sounds(rates={8000: 4, 22050: 3}, narrow=0, sound=3500, below=140)
+    assert low.merge(high).sounds == high.merge(low).sounds == merged
     assert low.merge(SoundStorage()).sounds == low.sounds
 
 
@@ -40,6 +41,22 @@ def test_files_of_another_rate_are_said_before_any_verdict():
     assert note.startswith("the sounds have 22,050 samples a second, 8,000 in the corpus: ")
     mixed = sounds(8000, 4000, 10).merge(sounds(22050, 11025, 10))
     assert confounds(mixed, sounds(22050, 11025), SOUND) == ()
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"), [(0.5, "softer than the corpus (-26 dB"), (2, "louder than the corpus (-14 dB")]
+)
+def test_sounds_that_are_softer_or_louder_are_said(gain, words):
+    waves = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(4)]
+    names = [f"sound-{i}" for i in range(4)]
+    plain, other = (
+        storage_of(batch_of_waves([by * wave for wave in waves], [8000] * 4, media.SOUNDS, names, names))
+        for by in (1, gain)
+    )
+    (note,) = [note for note in confounds(plain, other, SOUND) if "of the values" not in note]
+    assert note.startswith(f"the sounds are {words} of full scale on average, -20); scaled by ")
+    old = replace(plain, sounds=replace(plain.sounds, below=0))
+    assert [note for note in confounds(old, other, SOUND) if "of the values" not in note] == []
 
 
 @pytest.mark.parametrize(("rate", "notes"), [(8000, 1), (16000, 2)])
@@ -73,6 +90,22 @@ def test_rules_that_measure_files_give_no_trial_to_sounds_of_another_rate_and_th
     assert {name for name, rule in rules_for("mel-spectrogram").items() if rule.measures_file} == {
         *("bandwidth", "dynamics", "upsampling-peaks")
     }
+
+
+def test_sounds_of_8_bits_are_said_and_rules_that_measure_files_give_them_no_trial():
+    fine = [0.1 * np.random.default_rng(i).standard_normal(8000).astype(np.float32) for i in range(4)]
+    names = [f"sound-{i}" for i in range(4)]
+    of_8_bits = [np.round(wave * 127) / np.float32(127) for wave in fine]
+    corpus, coarse = (
+        batch_of_waves(waves, [8000] * 4, media.SOUNDS, names, names) for waves in (fine, [*of_8_bits[:3], fine[3]])
+    )
+    assert storage_of(coarse).sounds.coarse == 3
+    (note,) = confounds(storage_of(corpus), storage_of(coarse), SOUND)
+    assert note.startswith("75% of the sounds have at most 256 different values (8 bit, mu-law or A-law), 0% in the")
+    rule = rule_named("bandwidth", "mel-spectrogram").learn(corpus)
+    trials = accepting(rule, [], storage_of(corpus)).count(coarse).trials
+    assert trials.tolist() == [0, 0, 0, 2]
+    assert accepting(rule, [], storage_of(coarse)).count(coarse).trials.tolist() == [2, 2, 2, 2]
 
 
 def test_the_counts_of_files_stored_alike_are_those_without_the_others():

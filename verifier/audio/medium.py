@@ -73,9 +73,9 @@ class AudioMedium(Medium):
         return {"sounds": Sounds.of(batch)}
 
     def stored_alike(self, batch: Batch, corpus: SoundStorage) -> "NDArray[np.bool_]":
-        from verifier.audio.storage import at_a_rate_of
+        from verifier.audio import storage
 
-        return at_a_rate_of(corpus, batch)
+        return storage.stored_alike(corpus, batch)
 
     def confounds(self, corpus: SoundStorage, samples: SoundStorage) -> Iterator[str]:
         return samples.against(corpus)

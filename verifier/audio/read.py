@@ -2,15 +2,15 @@
 
 A file is read as a stream: memory does not grow with its length. What is heard is the mean of the channels. Its mel
 spectrogram is made at the rate of the view; what ``Waves`` says of a sample is measured on the same stretch before
-resampling. Digital silence before and after the sound is left out, unless the view keeps silence: windows are cut from
-where the sound begins. A mean of more than ``OFFSET`` is taken away: a converter's, which no one hears.
+resampling. Silence before and after the sound is left out, unless the view keeps it: windows are cut from where the
+sound begins. A mean is taken away (see ``padding``).
 """
 
 import itertools
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,8 +31,6 @@ from verifier.base.files import open_regular
 from verifier.data.batch import Batch
 from verifier.data.tensor import CHUNK_CELLS, MAX_MAGNITUDE
 
-OFFSET = 0.01
-"""The mean of a recording, of full scale, from which on it is taken away."""
 BLOCK = 2**18
 """Numbers that are read from a file at a time."""
 RATES = range(1000, 768_001)
@@ -71,12 +69,18 @@ def read_audio(path: Path, view: MelView, *, name: str, keep_source: bool = Fals
         try:
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 _require_sane(sound, view, name)
-                offset = _offset(_blocks(sound, name))
-                sound.seek(0)
-                samples = _samples(_blocks(sound, name), sound.samplerate, view, keep_source, offset)
-                at_once = max(1, CHUNK_CELLS // (view.bands * (view.window or CHUNK_CELLS)))
-                while some := list(itertools.islice(samples, at_once)):
-                    yield _batch([(name, name, sample) for sample in some], view)
+                rate = sound.samplerate
+
+            def read() -> Iterator[Wave]:
+                # Opened anew: after going back in an MP3 its decoder rounds otherwise.
+                file.seek(0)
+                with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+                    yield from _blocks(sound, name)
+
+            samples = _samples(read, rate, view, keep_source)
+            at_once = max(1, CHUNK_CELLS // (view.bands * (view.window or CHUNK_CELLS)))
+            while some := list(itertools.islice(samples, at_once)):
+                yield _batch([(name, name, sample) for sample in some], view)
         except soundfile.LibsndfileError as error:
             found = printable(error.error_string).strip().rstrip(".")
             raise InputError(name, f"expected a sound file ({' '.join(AUDIO_SUFFIXES)}), found: {found}") from error
@@ -100,7 +104,7 @@ def batch_of_waves(
     for wave, rate, name, group in zip(waves, rates, names, groups, strict=True):
         _require_length(len(wave), rate, view, name)
         _require_sound(wave, 0, name)
-        samples = _samples([wave.astype(np.float32)], rate, view, keep_source, _offset([wave]))
+        samples = _samples(_in_memory(wave), rate, view, keep_source)
         found += [(name, group, sample) for sample in samples]
     return _batch(found, view)
 
@@ -136,12 +140,13 @@ def with_sounds(batch: Batch, sounds: Sequence[Wave]) -> Batch:
     for recording in {id(sound): sound for sound in sounds}.values():
         own = [i for i, sound in enumerate(sounds) if sound is recording]
         at_start = {int(batch.starts[i]): i for i in own}
-        offset = _offset([recording])
-        for sample in _windows(_centred([recording], offset), int(waves(batch).rates[own[0]]), whole):
+        rate = int(waves(batch).rates[own[0]])
+        sound = Unpadded(_in_memory(recording), rate, None)
+        for sample in _windows(sound, rate, whole):
             if (i := at_start.get(sample.start)) is not None:
                 values[i, :, : sample.mel.shape[1]] = sample.mel
                 known = waves(batch).take(np.array([i]))
-                mean = np.array([offset], np.float32)
+                mean = np.array([sound.offset], np.float32)
                 found[i] = replace(
                     sample.waves, before=known.before, padding=known.padding, offsets=mean, sounds=(recording,)
                 )
@@ -163,37 +168,31 @@ def _batch(samples: Sequence[tuple[str, str, _Sample]], view: MelView) -> Batch:
     return replace(batch, starts=starts, begins=starts == 0, ends=ends, extra=extra)
 
 
-def _offset(blocks: Iterable[Wave]) -> float:
-    """The mean of a recording that comes in blocks; 0 if it is next to none."""
-    sums = [(block.sum(dtype=np.float64), len(block)) for block in blocks]
-    mean = float(sum(each for each, _ in sums)) / max(sum(n for _, n in sums), 1)
-    return mean if abs(mean) > OFFSET else 0.0
+def _in_memory(wave: Wave) -> Callable[[], Iterable[Wave]]:
+    """What reads a wave that is there."""
+    whole = wave.astype(np.float32)
+    return lambda: [whole]
 
 
-def _centred(blocks: Iterable[Wave], offset: float) -> Iterable[Wave]:
-    """The blocks without their ``offset``."""
-    return (block - np.float32(offset) for block in blocks) if offset else blocks
-
-
-def _samples(blocks: Iterable[Wave], rate: int, view: MelView, keep_source: bool, offset: float) -> Iterator[_Sample]:
-    """The samples of a recording that comes in blocks, without its ``offset`` and the digital silence at its ends; with
+def _samples(read: Callable[[], Iterable[Wave]], rate: int, view: MelView, keep_source: bool) -> Iterator[_Sample]:
+    """The samples of a recording of which ``read`` gives the blocks, without its mean and the silence at its ends; with
     ``keep_source``, each keeps what is left of the recording.
     """
-    blocks = _centred(blocks, offset)
-    sound = Unpadded(blocks, rate) if view.silence_db is not None else None
-    parts: Iterable[Wave] = blocks if sound is None else sound
-    whole = np.concatenate([np.zeros(0, np.float32), *parts]) if keep_source else None
-    windows = itertools.chain(_windows(parts if whole is None else [whole], rate, view), [None])
+    sound = Unpadded(read, rate, None if view.silence_db is None else view.quietest)
+    whole = np.concatenate([np.zeros(0, np.float32), *sound]) if keep_source else None
+    windows = itertools.chain(_windows(sound if whole is None else [whole], rate, view), [None])
     sample, first = next(windows), True
     while sample is not None:
         following = next(windows)
-        found = sample.waves if whole is None else replace(sample.waves, sounds=(whole,))
-        if sound is not None:
-            # What comes after the sound is known at its end alone: the last sample that is kept has it.
-            padding = sound.before * first + sound.after * (following is None)
-            found = replace(found, before=np.array([sound.before]), padding=np.array([padding]))
-        if offset:
-            found = replace(found, offsets=np.array([offset], np.float32))
+        # What comes after the sound is known at its end alone: the last sample that is kept has it.
+        padding = sound.before * first + sound.after * (following is None)
+        found = replace(
+            sample.waves,
+            before=np.array([sound.before]),
+            padding=np.array([padding]),
+            offsets=np.array([sound.offset], np.float32),
+            sounds=sample.waves.sounds if whole is None else (whole,),
+        )
         yield sample._replace(waves=found)
         sample, first = following, False
 

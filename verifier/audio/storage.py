@@ -8,17 +8,31 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from verifier.audio.samples import mel_view, waves
+from verifier.audio.waveform import Waves
 from verifier.data.batch import Batch
 from verifier.data.storage import NOTICED, Count, StorageProfile, summed
 
+COARSE = 256
+"""Different values of a sound of 8 bits, or of mu-law or A-law, at most."""
+ENOUGH = 4 * COARSE
+"""Samples from which on so few values are no accident."""
+LOUDER = 4
+"""Decibels between the mean levels of two sets that are worth a word: speakers differ by some."""
+FLOOR = 120
+"""Decibels below full scale that are held to be silence."""
 NARROW = 0.8
 """A sound that ends below this share of the highest frequency of the view is narrow."""
+
+
+NO_PART = "bandwidth, dynamics and upsampling-peaks measure the file and take no part"
 
 
 class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Of samples whose waves are known: ``rates``, samples a second of the file -> samples; how many of them are
     ``narrow``: they end, 60 dB below their loudest frequency, far below the highest of the view; and milliseconds of
-    ``sound``, and of digital silence before and after it, the ``padding``. ``shifted``: of which a mean was taken away.
+    ``sound``, and of silence before and after it, the ``padding``. ``shifted``: of which a mean was taken away;
+    ``coarse``: that have few different values; and the sum of the decibels by which their levels lie ``below`` full
+    scale.
     """
 
     rates: dict[int, Count] = {}
@@ -26,6 +40,8 @@ class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
     sound: Count = 0
     padding: Count = 0
     shifted: Count = 0
+    coarse: Count = 0
+    below: Count = 0
 
     def __add__(self, other: "Sounds") -> "Sounds":
         return Sounds(**{name: summed(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
@@ -49,6 +65,8 @@ class Sounds(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_f
             sound=sound,
             padding=padding,
             shifted=int(np.count_nonzero(own.offsets)),
+            coarse=int(np.count_nonzero(_coarse(own))),
+            below=int(np.rint(_decibels_below(own.levels[known > 0])).sum()),
         )
 
 
@@ -67,19 +85,30 @@ class SoundStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         if other / tested > NOTICED:
             yield (
                 f"the sounds have {_rates(self.sounds)} samples a second, {_rates(corpus.sounds)} in the corpus:"
-                " bandwidth, dynamics and upsampling-peaks measure the file and take no part; the others see what"
-                " resampling left of it"
+                f" {NO_PART}; the others see what resampling left of it"
+            )
+        if (coarse := self.sounds.coarse / tested) - (usual := corpus.sounds.coarse / real) > NOTICED:
+            yield (
+                f"{coarse:.0%} of the sounds have at most {COARSE} different values (8 bit, mu-law or A-law),"
+                f" {usual:.0%} in the corpus: {NO_PART} in these"
             )
         padded, usual = (
             each.sounds.padding / max(each.sounds.sound + each.sounds.padding, 1) for each in (self, corpus)
         )
         if padded - usual > NOTICED:
             yield (
-                f"{padded:.0%} of the time of the recordings is digital silence before or after the sound, {usual:.0%}"
+                f"{padded:.0%} of the time of the recordings is silence before or after the sound, {usual:.0%}"
                 " in the corpus: it is left out"
             )
         if (shifted := self.sounds.shifted / tested) - corpus.sounds.shifted / real > NOTICED:
             yield f"{shifted:.0%} of the sounds lie off the middle (a DC offset): their mean is taken away"
+        level, of_corpus = (-each.sounds.below / sum(each.sounds.rates.values()) for each in (self, corpus))
+        if abs(level - of_corpus) > LOUDER and corpus.sounds.below:
+            yield (
+                f"the sounds are {'louder' if level > of_corpus else 'softer'} than the corpus ({level:.0f} dB of full"
+                f" scale on average, {of_corpus:.0f}); scaled by {of_corpus - level:+.0f} dB that has no part in the"
+                " verdict"
+            )
         if (narrow := self.sounds.narrow / tested) - (of_corpus := corpus.sounds.narrow / real) > NOTICED:
             yield (
                 f"{narrow:.0%} of the sounds end far below the highest frequency of the view, {of_corpus:.0%} in the"
@@ -87,12 +116,25 @@ class SoundStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
             )
 
 
-def at_a_rate_of(corpus: SoundStorage, batch: Batch) -> NDArray[np.bool_]:
-    """(n,) whether the wave of each sample has a sample rate that the corpus has, or is not known."""
-    rates = waves(batch).rates
+def stored_alike(corpus: SoundStorage, batch: Batch) -> NDArray[np.bool_]:
+    """(n,) whether the wave of each sample has a sample rate of the corpus, and no fewer values, or is not known."""
+    own = waves(batch)
     total = sum(corpus.sounds.rates.values())
+    if not total:
+        return np.ones(len(batch), np.bool_)
     usual = [rate for rate, count in corpus.sounds.rates.items() if count / total >= NOTICED]
-    return np.isin(rates, [0, *usual]) if total else np.ones(len(rates), np.bool_)
+    fine = ~_coarse(own) | (corpus.sounds.coarse / total >= NOTICED)
+    return np.asarray(np.isin(own.rates, [0, *usual]) & fine)
+
+
+def _decibels_below(levels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) by how much each level, a root mean square, lies below 1."""
+    return np.asarray(np.clip(-20 * np.log10(np.maximum(levels.astype(np.float64), 1e-9)), 0, FLOOR))
+
+
+def _coarse(sounds: Waves) -> NDArray[np.bool_]:
+    """(n,) which sounds have so few values that they were stored in 8 bits."""
+    return np.asarray((sounds.values <= COARSE) & (sounds.samples >= ENOUGH))
 
 
 def _rates(sounds: Sounds) -> str:

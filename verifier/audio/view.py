@@ -45,8 +45,8 @@ class MelView(View, frozen=True, kw_only=True, tag="mel-spectrogram"):
     remainder: Literal["keep", "drop"] = "drop"
     """What becomes of the frames after the last full window; a recording shorter than one is kept in any case."""
     silence_db: Annotated[float, Meta(le=0)] | None = -60
-    """A window whose loudest sample stays below this level, of full scale, is left out, and so is digital silence
-    before and after a recording; null keeps all.
+    """A window whose loudest sample stays below this level, of full scale, is left out; so is what stays this far below
+    the loudest sample of a recording before and after the sound; null keeps all.
     """
 
     @property

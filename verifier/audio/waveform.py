@@ -27,9 +27,10 @@ class Waves:
     samples  (n,) int64, samples of the wave
     clipped  (n,) int64, of these, samples in a run of three or more that share the largest magnitude of the wave
     zeros    (n,) int64, samples that are exactly 0
+    values   (n,) int64, different values that the samples have: of 8 bits, or of mu-law, at most 256
     peaks    (n,) float32, largest magnitude; 1 is full scale
     levels   (n,) float32, root mean square
-    before   (n,) int64, samples of digital silence before the sound that the sample was cut from, which were left out
+    before   (n,) int64, samples of silence before the sound that the sample was cut from, which were left out
     padding  (n,) int64, of these and those after the sound, the ones that stood beside the sample itself
     offsets  (n,) float32, the mean of the recording, which was taken away; 0 where it was next to none
     sounds   n waves (samples,) float32 of the whole recordings that the samples are windows of, one object a recording;
@@ -43,6 +44,7 @@ class Waves:
     samples: NDArray[np.int64]
     clipped: NDArray[np.int64]
     zeros: NDArray[np.int64]
+    values: NDArray[np.int64]
     peaks: NDArray[np.float32]
     levels: NDArray[np.float32]
     before: NDArray[np.int64]
@@ -79,6 +81,7 @@ class Waves:
             samples=np.zeros(n, np.int64),
             clipped=np.zeros(n, np.int64),
             zeros=np.zeros(n, np.int64),
+            values=np.zeros(n, np.int64),
             peaks=np.zeros(n, np.float32),
             levels=np.zeros(n, np.float32),
             before=np.zeros(n, np.int64),
@@ -130,6 +133,7 @@ def measure(waves: Sequence[NDArray[np.float32]], rate: int) -> Waves:
         found.peaks[i] = peak = np.abs(wave).max()
         found.levels[i] = np.sqrt(np.mean(np.square(wave), dtype=np.float64))
         found.zeros[i] = len(wave) - np.count_nonzero(wave)
+        found.values[i] = len(np.unique(wave))
         if peak:
             found.clipped[i] = _flat(wave, peak)
     return found

@@ -14,7 +14,7 @@ from PIL import Image
 from verifier.base.errors import printable
 from verifier.data.container import Container, Equaliser, Property, Stored, counted
 from verifier.image.pixels import PixelPiece
-from verifier.image.read import data_set, decoded, opened
+from verifier.image.read import JPEG, data_set, decoded, opened
 from verifier.image.view import PICTURE_SUFFIXES
 
 PROPERTIES = {
@@ -75,7 +75,7 @@ class PictureContainer(Container):
         least = tuple(int(min(float(each[side]) for each in facts)) for side in ("width", "height"))
         grey = any(each["mode"] in ("1", "L", "I", "I;16", "I;16B", "LA", "F") for each in facts)
         qualities = [float(each["jpeg-quality"]) for each in facts if "jpeg-quality" in each]
-        lossy = any(each["format"] in ("JPEG", "WEBP") for each in facts)
+        lossy = any(each["format"] in (*JPEG, "WEBP") for each in facts)
         return _Equaliser(least, grey, int(min(qualities, default=90)) if lossy else None)
 
 
@@ -174,7 +174,7 @@ def _header(image: Image.Image, path: Path) -> dict[str, Any]:
         "palette": image.mode in ("P", "PA"),
     }
     tables: Any = getattr(image, "quantization", None)
-    if image.format == "JPEG" and tables:
+    if image.format in JPEG and tables:
         listed = repr(sorted((number, tuple(table)) for number, table in tables.items()))
         found |= {
             "jpeg-quality": jpeg_quality(tables[min(tables)]),

@@ -1,11 +1,11 @@
 """Readers of pictures: image files through Pillow, and the IDX and CIFAR files of data sets.
 
 Nothing is resized or guessed. An orientation written in EXIF is obeyed, as whoever looks at the picture sees it. A file
-of several frames or pages is refused, as none of them may be lost. 8-bit value k becomes float32(k / 255); a 16-bit
-grey value k / 65535, not rounded; 1 bit 0 or 1. Grey of a coloured picture is its luma as Pillow rounds it to 8 bit,
-whatever file it comes from; 16 bits a colour become their upper 8, as Pillow reads them, and so do 16 bits of grey
-whose lower 8 are all empty. What is transparent is put on black, and the storage note says so: what would lie behind it
-is not in the file.
+of several frames or pages is refused, as none of them may be lost; not JPEG as phones write it, whose first picture is
+meant. 8-bit value k becomes float32(k / 255); a 16-bit grey value k / 65535, not rounded; 1 bit 0 or 1. Grey of a
+coloured picture is its luma as Pillow rounds it to 8 bit, whatever file it comes from; 16 bits a colour become their
+upper 8, as Pillow reads them, and so do 16 bits of grey whose lower 8 are all empty. What is transparent is put on
+black, and the storage note says so: what would lie behind it is not in the file.
 
 IDX is the format of MNIST: (n, height, width) bytes. CIFAR's are the binary batches, of 10 or 100 classes; the pickled
 ones are never read.
@@ -39,6 +39,10 @@ MAX_PIXELS = 2**26
 """Most pixels of a picture; the header is asked before anything is decoded."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+JPEG = ("JPEG", "MPO")
+"""MPO is what Pillow calls a JPEG file that carries more pictures behind the first, as phones write them: a preview, a
+depth map, the light for brighter screens. The first is the picture.
+"""
 _GREY = {"L", "1", "LA"}
 _COLOUR = {"RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr"}
 _DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -128,7 +132,7 @@ def batch_of_image(image: Any, view: ImageView, name: str) -> Batch:
     turned = ImageOps.exif_transpose(image)
     width, height = turned.size
     _require_size(height, width, view, name)
-    picture = _Picture(*_pixels(turned, view, name), image.format == "JPEG")
+    picture = _Picture(*_pixels(turned, view, name), image.format in JPEG)
     return _batch(picture.pixels[None], [name], view, name, picture)
 
 
@@ -233,14 +237,14 @@ def _picture(path: Path, view: ImageView, name: str) -> _Picture:
     with opened(path, name) as image:
         width, height = image.size
         try:
-            if (frames := getattr(image, "n_frames", 1)) > 1:
+            if (frames := getattr(image, "n_frames", 1)) > 1 and image.format not in JPEG:
                 raise InputError(name, f"expected one picture, found {frames:,} frames or pages; save each as a file")
             # Of a TIFF, Pillow gives the size that it has once it is turned.
             if image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation, 1) in ON_ITS_SIDE:
                 width, height = height, width
             _require_size(height, width, view, name)
             pixels, transparent = _pixels(ImageOps.exif_transpose(image), view, name)
-            jpeg = image.format == "JPEG"
+            jpeg = image.format in JPEG
         except InputError:
             raise
         except Exception as error:

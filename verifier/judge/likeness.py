@@ -111,6 +111,39 @@ def most_like(
     return first
 
 
+def higher_p_values(
+    real: Calibration, scores: Mapping[str, Floats], piece: Ints, rules: Sequence[str]
+) -> dict[str, float]:
+    """p-values, rule by rule, of the hypothesis that a set scores no higher, in mean rank, than the ``real`` samples
+    by more than is tolerated; ``scores`` (n,) under each rule, ``piece`` (n,) from 0. The same permutation test as
+    ``_difference``'s; 1 where either has no score.
+    """
+    some = _thinned(piece)
+    pairs = [(rounded(scores[rule][some]), real.table([rule])[:, 0]) for rule in rules]
+    ranks = np.stack([np.concatenate([ranks_among(known, known), ranks_among(own, known)]) for own, known in pairs], 1)
+    v, t = _sums(ranks, _pieces(real, piece[some]))
+    is_tested = np.arange(len(v)) >= len(real.samples)
+    observed = studentised(v, t, is_tested[None, :], TOLERATED)[0]
+    as_strange = np.ones(len(rules))
+    for shuffled in regroupings(is_tested, 0):
+        as_strange += (studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
+    known = t[is_tested].any(axis=0) & t[~is_tested].any(axis=0)
+    return dict(zip(rules, np.where(known, as_strange / (PERMUTATIONS + 1), 1.0).tolist(), strict=True))
+
+
+def _pieces(real: Calibration, tested: Ints) -> Ints:
+    """(n,) the piece, from 0, of each of the real samples and then of the tested ones."""
+    return np.unique(np.concatenate([real.pieces(), tested + len(real.samples)]), return_inverse=True)[1]
+
+
+def _sums(ranks: Floats, of: Ints) -> tuple[Floats, Floats]:
+    """(pieces, columns) the sums of the ``ranks`` (n, columns) over each piece, and how many there are."""
+    v, t = np.zeros((2, int(of.max()) + 1, ranks.shape[1]))
+    np.add.at(v, of, np.nan_to_num(ranks))
+    np.add.at(t, of, ~np.isnan(ranks))
+    return v, t
+
+
 def _thinned(piece: Ints) -> Ints:
     """The samples of at most COMPARED pieces, evenly chosen."""
     step = math.ceil((int(piece.max(initial=0)) + 1) / COMPARED)
@@ -156,21 +189,17 @@ def _difference(clean: Calibration, table: Floats, own: Floats, piece: Ints) -> 
     ``calibration.excess_p_values``; the largest of many: Westfall and Young, Resampling-Based Multiple Testing, 1993).
     One more is that of what a discriminant of all rules says of pieces that it was not fitted to: None if that is it.
     """
-    real_pieces = len(clean.samples)
-    _, of = np.unique(np.concatenate([clean.pieces(), piece + real_pieces]), return_inverse=True)
+    of = _pieces(clean, piece)
     pairs = [(real, each) for each, real in zip(own.T, table.T, strict=True)]
     pairs += [(spread(real, real), spread(each, real)) for real, each in pairs]
-    told = _told_apart(np.concatenate([table, own]), of, of >= real_pieces)
+    told = _told_apart(np.concatenate([table, own]), of, of >= len(clean.samples))
     pairs.append((told[: len(table)], told[len(table) :]))
     ranks = np.stack(
         [np.concatenate([ranks_among(real, real), ranks_among(each, real)]) for real, each in pairs], axis=1
     )
-    pieces = int(of.max()) + 1
-    v, t = np.zeros((pieces, ranks.shape[1])), np.zeros((pieces, ranks.shape[1]))
-    np.add.at(v, of, np.nan_to_num(ranks))
-    np.add.at(t, of, ~np.isnan(ranks))
+    v, t = _sums(ranks, of)
     v, t = np.concatenate([v, (t - v)[:, :-1]], axis=1), np.concatenate([t, t[:, :-1]], axis=1)  # upwards, downwards
-    is_tested = np.arange(pieces) >= real_pieces
+    is_tested = np.arange(len(v)) >= len(clean.samples)
     less = np.full(v.shape[1], TOLERATED)
     less[ranks.shape[1] - 1] = TOLD_APART
     observed = studentised(v, t, is_tested[None, :], less)[0]

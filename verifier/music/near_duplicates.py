@@ -210,7 +210,8 @@ def twin_curve(
     """The curve of real sets of whole pieces, learned or held out, drawn without replacement; None for no sample.
 
     It ends at half of the real samples, beyond which one set would be much like another. At most ``level`` of the real
-    sets of a size are above either limit, which is then ``widened`` to hold for pieces that are not among these.
+    sets of a size are above either limit, which is then ``widened`` to hold for pieces that are not among these; and it
+    is never less than what the number of their pairs leaves open (``_unseen``), as few pieces may have no twin at all.
     """
     found = prints(learned).merge(prints(held_out))
     groups = [*learned.groups, *held_out.groups]
@@ -220,18 +221,33 @@ def twin_curve(
     sets = list(real_sets(groups, resamples, seed))
     piece = np.concatenate([_pieces(learned), -1 - _pieces(held_out)])
     # One by way of a sample that is not in the set is counted too: if anything, real sets get more of them.
+    of_both = (exact_clusters(found), near_clusters(found))
     values = np.stack(
-        [
-            np.stack([_shares_of_order(clusters, piece, one.ranks, sizes) for one in sets])
-            for clusters in (exact_clusters(found), near_clusters(found))
-        ]
+        [np.stack([_shares_of_order(clusters, piece, one.ranks, sizes) for one in sets]) for clusters in of_both]
     )
     highs = -joint_lows(-values, level)
     lows = np.quantile(values, level, axis=1, method="lower")
     means = values.mean(axis=1)
     lows, highs = (widened(limits, means, sizes, len(groups)) for limits in (lows, highs))
+    highs = np.maximum(highs, [_unseen(clusters, piece, sizes, level / 2) for clusters in of_both])
     exact, near = (band_of(means[at], lows[at], highs[at]) for at in range(2))
     return TwinCurve(sizes=list(sizes), exact=exact, near=near)
+
+
+def _unseen(clusters: Ints, piece: Ints, sizes: Sequence[int], level: float) -> NDArray[np.float64]:
+    """(sizes,) the largest share of twins that a set of each size has with a probability of more than ``level``, if its
+    pairs of pieces give twins as often as those of the real ``piece`` (n,): of all twins, so many are among its pairs
+    by chance (the exact test of two Poisson rates: Przyborowski and Wilenski, Biometrika 31, 1940).
+    """
+    from scipy.stats import binom
+
+    known, pieces = _duplicates(clusters, piece)[0], len(np.unique(piece))
+    of_set = np.asarray(sizes) * pieces / len(piece)
+    among = np.maximum(of_set * (of_set - 1), 0)
+    share = among / np.maximum(among + pieces * (pieces - 1), 1)
+    twins = np.arange(1, max(sizes) + 1)[:, None]
+    most = np.count_nonzero(binom.sf(twins - 1, twins + known, share) > level, axis=0)
+    return np.asarray(np.minimum(most / np.asarray(sizes), 1))
 
 
 def _pieces(batch: Batch) -> Ints:

@@ -26,7 +26,7 @@ from verifier.judge.calibration import (
 )
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.judge.empty_samples import EmptySamples, RealEmpty
-from verifier.judge.likeness import Likeness, most_like
+from verifier.judge.likeness import Likeness, higher_p_values, most_like
 from verifier.judge.post_processing import set_aside, signs_of
 from verifier.judge.sets import SetWide
 from verifier.judge.storage import said_first, unjudged
@@ -150,6 +150,9 @@ def _against_real(
         told = medium.degraded(spec.facts, tally.facts) if spec.facts else None
         if told and told[0] in degraded.by:
             reference, among = degraded.calibration(spec.calibration, *told), known[told[0]].words(told[1])
+            failing = [name for name in degraded.changed(told[0]) if p_values[name] <= of_rules]
+            for name, p_value in higher_p_values(reference, scores, piece, failing).items() if failing else ():
+                p_values[name] = max(p_value, p_values[name])
         if failing := [name for name, p_value in p_values.items() if p_value <= of_rules]:
             like = most_like(spec.calibration, degraded, known, scores, piece, failing, alpha)
         if like is not None and like.alike:

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 DIVISIONS = (8, 6)
 """Parts of a quarter note in which lengths are written: down to notes of 1/32, and triplets of 1/16."""
+FINEST = 12
+"""Parts of a quarter note of a grid, as of a tensor: ends that nearly all lie on it are no player's."""
 TICK = 1 / 250
 """Quarter notes by which a length may lie off a division."""
 FEWEST = 16
@@ -53,7 +55,8 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
             mended = _of_one_manner(lengths[own], room[own])
             if mended is not None:
                 found[own], unruly[own] = mended, False
-        if len(np.unique(onsets[unruly])) >= FEWEST and _fit(lengths[unruly]) < FITS <= _fit(onsets):
+        enough = len(np.unique(onsets[unruly])) >= FEWEST
+        if enough and _fit(lengths[unruly], (*DIVISIONS, FINEST)) < FITS <= _fit(onsets):
             found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
     changed = np.abs(found - lengths) > TICK
     return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
@@ -133,12 +136,12 @@ def _following(onsets: Floats, parts: NDArray[np.int64]) -> Floats:
     return found
 
 
-def _fit(quarters: Floats) -> float:
+def _fit(quarters: Floats, divisions: tuple[int, ...] = DIVISIONS) -> float:
     """The share of times that lie on a division of a quarter note."""
-    return float((np.abs(_on_divisions(quarters) - quarters) <= TICK).mean())
+    return float((np.abs(_on_divisions(quarters, divisions) - quarters) <= TICK).mean())
 
 
-def _on_divisions(quarters: Floats) -> Floats:
+def _on_divisions(quarters: Floats, divisions: tuple[int, ...] = DIVISIONS) -> Floats:
     """The nearest division of each time."""
-    near = np.stack([np.rint(quarters * each) / each for each in DIVISIONS])
+    near = np.stack([np.rint(quarters * each) / each for each in divisions])
     return np.asarray(np.take_along_axis(near, np.abs(near - quarters).argmin(axis=0)[None], axis=0)[0])
