@@ -220,7 +220,7 @@ def test_a_midi_file_reads_back_as_the_roll_it_was_written_from(
     view = PianoRollView(
         steps_per_quarter=data.draw(st.sampled_from([4, 14.4, 2.5, 1 / 3, 0.3, 12, 960, 100.01])),
         lowest_pitch=lowest,
-        pitches=data.draw(st.integers(1, 128 - lowest)),
+        pitches=data.draw(st.integers(4, 128 - lowest)),  # noise on one pitch alone can be a staccato of one ratio
         window=None,
     )
     if view.steps_per_quarter == 1 / 3:  # 0.333...: sixteen digits, and no whole ticks

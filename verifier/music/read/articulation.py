@@ -44,7 +44,11 @@ class Written(NamedTuple):
 
 
 def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Written:
-    """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,)."""
+    """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,). Where notes do not begin on
+    divisions they stay.
+    """
+    if not len(onsets) or _fit(onsets) < FITS:
+        return Written(ends, 0)  # no score
     lengths, room = ends - onsets, _following(onsets, parts) - onsets
     found = _of_one_manner(lengths, room)
     if found is None:
@@ -56,7 +60,7 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
             if mended is not None:
                 found[own], unruly[own] = mended, False
         enough = len(np.unique(onsets[unruly])) >= FEWEST
-        if enough and _fit(lengths[unruly], (*DIVISIONS, FINEST)) < FITS <= _fit(onsets):
+        if enough and _fit(lengths[unruly], (*DIVISIONS, FINEST)) < FITS:
             found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
     changed = np.abs(found - lengths) > TICK
     return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
