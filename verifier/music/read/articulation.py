@@ -44,8 +44,8 @@ class Written(NamedTuple):
 
 
 def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Written:
-    """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,). Where notes do not begin on
-    divisions they stay.
+    """The ends of notes as they are written; onsets, ends, in quarter notes, and parts (m,). Those of notes that begin
+    on no divisions stay.
     """
     if not len(onsets) or _fit(onsets) < FITS:
         return Written(ends, 0)  # no score
