@@ -36,7 +36,7 @@ from verifier.corpora import corpus as corpora
 from verifier.corpora.corpus import Corpus
 from verifier.data.batch import Batch
 from verifier.data.view import View
-from verifier.judge.calibration import Conformal
+from verifier.judge.conformal import Conformal
 from verifier.music.edits import BASELINES
 from verifier.music.features.roll import scan
 from verifier.music.features.runs import stretches

@@ -43,7 +43,7 @@ def table(
     """AUROC over windows, all rules together as ``verify evaluate`` has them, with the least and the largest over the
     re-splits; the shares of windows and pieces flagged; the verdicts.
     """
-    made = {name: _pieces_in(folder) for name, folder in generated.items()}
+    made = {name: pieces_in(folder) for name, folder in generated.items()}
     print(
         "| route | samples | AUROC [least, most] | windows flagged | pieces flagged | real windows flagged | verdicts |"
     )
@@ -124,7 +124,7 @@ def _end(breaks: np.ndarray, start: int, steps: int) -> int:
     return start + 1 + int(after[0]) if len(after) else steps
 
 
-def _pieces_in(folder: Path) -> list[Notes]:
+def pieces_in(folder: Path) -> list[Notes]:
     """The music of a folder of MIDI files."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     return [_four_parts(read_notes(path, name=path.name, group=path.name)) for path in files]

@@ -34,7 +34,7 @@ from verifier.base.statistics import auroc
 from verifier.corpora import corpus as corpora
 from verifier.corpora.sample_sets import choose
 from verifier.data.batch import Batch
-from verifier.judge.calibration import Conformal
+from verifier.judge.conformal import Conformal
 from verifier.music.features.voice_notes import lines
 from verifier.music.piano_roll import batch_of
 from verifier.music.samples import music

@@ -10,7 +10,8 @@ from verifier.audio.samples import waves
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
 from verifier.image.degradations import DEGRADATIONS
-from verifier.judge.calibration import Calibration, Conformal
+from verifier.judge.calibration import Calibration
+from verifier.judge.conformal import Conformal
 from verifier.judge.degraded import MOST, Degraded, DegradedScores, chosen, degrade, restricted
 from verifier.rule.fault import fault_named
 from verifier.spec.provenance import CorpusRecord

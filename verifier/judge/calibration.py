@@ -5,7 +5,7 @@ docs/verdicts.md says the same in plain words, with the sources.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -26,12 +26,6 @@ Verdict = Literal["pass", "undecided", "fail"]
 
 DECIMALS = 3
 """Of the scores in a spec file."""
-TAIL = 0.9
-"""The share of real samples above which scores are taken to fall off exponentially."""
-LEAST = 10
-"""Real samples that must lie there to say how fast."""
-LOWEST = 0.75
-"""The share of these that says it for the scores of a rule: the highest may be what the rule looks for."""
 
 
 class PieceCounts(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -133,17 +127,6 @@ def numbers(scores: Sequence[float | None]) -> list[float]:
     return [math.nan if score is None else score for score in scores]
 
 
-class PValues(NamedTuple):
-    """p-values of n samples: under each rule (n, rules), and of all rules together (n,); which rule spoke (n,); and how
-    strange each is (n,), in nats: what the combined p-values are the ranks of.
-    """
-
-    rules: Floats
-    combined: Floats
-    spoke: Ints
-    strangeness: Floats
-
-
 def require_level(alpha: float, available: int, what: str) -> None:
     """Raise InputError if a p-value among ``available`` real ones can never be as small as ``alpha``."""
     needed = math.ceil(1 / alpha - 1e-9) - 1
@@ -153,154 +136,6 @@ def require_level(alpha: float, available: int, what: str) -> None:
             f"a level of {alpha:g} needs {needed} held-out {what}; the spec was calibrated with {available}, enough for"
             f" {1 / (available + 1):.2g}",
         )
-
-
-class Conformal:
-    """The real samples of a spec, made ready to rank others among.
-
-    Larger scores are stranger; a nan, no trial, is the least strange. Under one rule a sample has
-    p = (1 + real scores that are at least as large) / (m + 1).
-
-    All rules together: a sample has two sums. The *evidence* is that of the squares of its scores, most of which are
-    nats: a rule of which a single violation says much has a loud voice in it. The other is that of the cubes of its
-    nats on one *scale*, -log of its p under each rule (see ``_Scale``): there every rule can be as loud as any other.
-    Squares and cubes keep the one rule that speaks from being buried by many that mumble. Each sum is put on one scale
-    in its turn, the larger of the two is how strange the sample is, and its rank among the same of the real samples is
-    the combined p-value: near uniform for real samples, however the rules depend on each other (see Vovk,
-    Gammerman and Shafer, Algorithmic Learning in a Random World, 2005). The p of a real sample counts the samples of
-    other pieces alone, as that of a tested sample does; so the two are treated alike up to one piece more or less.
-
-    A piece is ranked among real pieces in the same way, by its strangest sample. Of a longer real piece as many samples
-    count, and it counts as the share of its stretches of so many that hold one as strange: a long piece is no random
-    choice of samples, and less strange than as many short ones. In a shorter one, p times the number of samples counts.
-    """
-
-    def __init__(self, calibration: Calibration, rules: Sequence[str]) -> None:
-        scores, piece = _comparable(calibration.table(rules)), calibration.pieces()
-        self.size = len(scores)
-        self.scale = _Scale(scores, piece, LOWEST)
-        self.sums = _Scale(_sums(scores, self.scale.real), piece)
-        self.strangeness = _Scale(self.sums.real.max(axis=1, keepdims=True), piece)
-        self.of_real_pieces = np.split(self.strangeness.real[:, 0], np.flatnonzero(np.diff(piece)) + 1)
-
-    def of_samples(self, scores: Floats) -> PValues:
-        """p-values of samples by their scores (n, rules), in the order of the rules given."""
-        scores = _comparable(scores)
-        nats = self.scale.nats(scores)
-        sums = self.sums.nats(_sums(scores, nats))
-        strangeness = sums.max(axis=1)
-        combined = (1 + self.strangeness.at_least(strangeness[:, None])[:, 0]) / (self.size + 1)
-        by_evidence = sums[:, 0] > sums[:, 1]
-        spoke = np.where(by_evidence, scores.argmax(axis=1), nats.argmax(axis=1))
-        return PValues((1 + self.scale.at_least(scores)) / (self.size + 1), combined, spoke, strangeness)
-
-    def of_pieces(self, found: PValues, pieces: Ints) -> Floats:
-        """p-value of each piece (k,) from those of its samples, ``pieces`` (n,) the piece of each, from 0 to k - 1."""
-        nats = self.strangeness.nats(found.strangeness[:, None])[:, 0]
-        sizes = np.bincount(pieces)
-        strangest = np.full(len(sizes), -np.inf)
-        np.maximum.at(strangest, pieces, nats)
-        as_strange = np.ones(len(sizes))
-        for size in np.unique(sizes).tolist():
-            of_size = sizes == size
-            as_strange[of_size] += _shares_at_least(self.of_real_pieces, size, strangest[of_size] - math.log(size))
-        return as_strange / (len(self.of_real_pieces) + 1)
-
-
-class _Scale:
-    """Columns of real numbers (m, c) as nats: -log of the share of real samples that have at least as much.
-
-    Beyond the ``TAIL`` quantile the share is that of an exponential distribution with the mean excess of the real ones,
-    so that what no real sample reaches is still more or less far (peaks over threshold: Pickands, Annals of Statistics
-    3, 1975); unless fewer than ``LEAST`` lie there. With ``lowest`` below 1, the mean is what that share of the
-    excesses implies. ``real`` (m, c) are the real samples themselves, each among those of the other pieces.
-    """
-
-    def __init__(self, values: Floats, piece: Ints, lowest: float = 1.0) -> None:
-        self.columns = np.sort(values, axis=0)
-        size, columns = values.shape
-        finite = np.where(np.isfinite(values), values, np.inf).min(axis=0)
-        # With no trial in most samples, the tail is of those that have some; with none in any, there is no tail.
-        self.start = np.maximum(np.quantile(values, TAIL, axis=0, method="higher"), finite)
-        beyond = values > self.start
-        self.has_tail = beyond.sum(axis=0) >= LEAST
-        self.beyond, self.mean = beyond.sum(axis=0, dtype=np.float64), np.ones(columns)
-
-        of_piece = np.zeros((int(piece.max(initial=-1)) + 1, columns))
-        np.add.at(of_piece, piece, beyond)
-        mean_of_others = np.ones(values.shape)
-        for column in np.flatnonzero(self.has_tail).tolist():
-            rows = np.flatnonzero(beyond[:, column])
-            excess = values[rows, column] - self.start[column]
-            self.mean[column] = _mean_excess(excess, lowest)
-            for own in np.unique(piece[rows]).tolist():
-                is_own = piece[rows] == own
-                if not is_own.all():
-                    mean_of_others[rows[is_own], column] = _mean_excess(excess[~is_own], lowest)
-
-        starts = np.flatnonzero(np.diff(piece, prepend=-1))
-        own = np.concatenate(
-            [(part[None] >= part[:, None]).sum(axis=1) for part in np.split(values, starts[1:]) if len(part)]
-        )
-        others = size - np.bincount(piece)[piece]
-        self.real = self._nats(
-            values,
-            self.at_least(values) - own,
-            others[:, None],
-            self.beyond - of_piece[piece],
-            mean_of_others,
-        )
-
-    def at_least(self, values: Floats) -> Ints:
-        """(n, c) how many real samples have at least each of the values (n, c)."""
-        return np.stack([_at_least(real, own) for real, own in zip(self.columns.T, values.T, strict=True)], axis=1)
-
-    def nats(self, values: Floats) -> Floats:
-        """(n, c) of samples that are not among the real ones."""
-        return self._nats(values, self.at_least(values), len(self.columns), self.beyond, self.mean)
-
-    def _nats(self, values: Floats, at_least: Ints, among: Ints | int, beyond: Floats, mean: Floats) -> Floats:
-        """(n, c) of values that ``at_least`` so many of ``among`` real samples have; ``beyond`` so many of which lie in
-        the tail, where the mean excess is ``mean``.
-        """
-        ranked = np.log((among + 1) / (at_least + 1))
-        in_tail = (values > self.start) & self.has_tail & (beyond > 0)
-        over = np.where(in_tail, values, 0) - np.where(in_tail, self.start, 0)
-        return np.where(in_tail, np.log((among + 1) / (beyond + 1)) + over / mean, ranked)
-
-
-def _mean_excess(excess: Floats, lowest: float) -> float:
-    """Mean of an exponential distribution of which the ``lowest`` share (0 to 1) of ``excess`` (m,) is the lowest."""
-    kept = np.sort(excess)[: max(1, int(lowest * len(excess)))]
-    # The mean of a standard exponential distribution below its ``lowest`` quantile.
-    below = 1 + (1 - lowest) * math.log1p(-lowest) / lowest if lowest < 1 else 1.0
-    return float(kept.mean()) / below
-
-
-def _at_least(ascending: Floats, values: Floats) -> Ints:
-    return np.asarray(len(ascending) - np.searchsorted(ascending, values, side="left"))
-
-
-def _shares_at_least(pieces: Sequence[Floats], size: int, values: Floats) -> Floats:
-    """(k,) the sum over pieces, each the nats of its samples, of the share of its stretches of ``size`` samples in
-    which -log of the smallest p times the number of samples is at least each of ``values`` (k,).
-    """
-    found = np.zeros(len(values))
-    for nats in pieces:
-        own = min(size, len(nats))
-        stretches = nats[: len(nats) // own * own].reshape(-1, own).max(axis=1) - math.log(own)
-        found += _at_least(np.sort(stretches), values) / len(stretches)
-    return found
-
-
-def _sums(scores: Floats, nats: Floats) -> Floats:
-    """(n, 2) the sum of the squares of scores, as far as they are above 0, and that of the cubes of nats (n, rules)."""
-    return np.stack([(np.maximum(scores, 0) ** 2).sum(axis=1), (nats**3).sum(axis=1)], axis=1)
-
-
-def _comparable(scores: Floats) -> Floats:
-    """Scores as a spec file holds them, so that equal ones stay equal, with "no trial" as the least strange."""
-    return np.where(np.isnan(scores), -np.inf, np.round(scores, DECIMALS))
 
 
 def excess_p_values(

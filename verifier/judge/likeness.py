@@ -13,7 +13,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from verifier.judge.calibration import PERMUTATIONS, Calibration, Conformal, regroupings, studentised
+from verifier.judge.calibration import PERMUTATIONS, Calibration, regroupings, studentised
+from verifier.judge.conformal import Conformal
 from verifier.judge.degraded import Degradation, Degraded, between, ranks_among, restricted, rounded, spread
 
 Floats = NDArray[np.float64]

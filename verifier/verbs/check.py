@@ -16,7 +16,6 @@ from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.judge.calibration import (
     Calibration,
-    Conformal,
     PieceCounts,
     Verdict,
     excess_p_values,
@@ -24,6 +23,7 @@ from verifier.judge.calibration import (
     require_level,
     tolerated,
 )
+from verifier.judge.conformal import Conformal
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.judge.empty_samples import EmptySamples, RealEmpty
 from verifier.judge.likeness import Likeness, higher_p_values, most_like

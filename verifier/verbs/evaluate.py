@@ -13,7 +13,7 @@ from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.data.medium import medium_of
 from verifier.data.view import require_same_view
-from verifier.judge.calibration import Conformal
+from verifier.judge.conformal import Conformal
 from verifier.judge.storage import storage_of, unjudged
 from verifier.rule.rule import Checker, merge_all
 from verifier.spec.spec import Spec

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.judge.calibration import Conformal, PValues, discovered
+from verifier.judge.calibration import discovered
+from verifier.judge.conformal import Conformal, OfPieces, PValues
 from verifier.judge.empty_samples import EmptySamples
 from verifier.spec.run import Flag
 
@@ -50,7 +51,7 @@ def flags(
     strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
     first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
     alone = len(labels) == len(piece)  # a piece of one sample is that sample
-    of_pieces = found.combined[first] if alone else reference.of_pieces(found, piece)
+    of_pieces = OfPieces(found.combined[first], found.spoke[first]) if alone else reference.of_pieces(found, piece)
 
     def called(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
         discoveries = discovered(p_values, alpha)
@@ -62,4 +63,4 @@ def flags(
             for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
         )
 
-    return called(samples, found.combined, found.spoke), called(labels.tolist(), of_pieces, found.spoke[first])
+    return called(samples, found.combined, found.spoke), called(labels.tolist(), *of_pieces)

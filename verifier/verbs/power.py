@@ -14,7 +14,8 @@ from verifier.base.statistics import numbered, share_interval
 from verifier.base.text import plural
 from verifier.data.batch import Batch, concatenate
 from verifier.data.view import View, require_same_view
-from verifier.judge.calibration import Calibration, Conformal, PieceCounts, require_level
+from verifier.judge.calibration import Calibration, PieceCounts, require_level
+from verifier.judge.conformal import Conformal
 from verifier.rule.fault import Fault, fault_named, faults_for
 from verifier.rule.registry import rule_named
 from verifier.rule.rule import Checker, Rule
