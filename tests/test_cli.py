@@ -21,6 +21,7 @@ from tests.test_check import chorale_like
 from tests.test_spec import TEXT
 from verifier.cli import main as cli
 from verifier.music.features.durations import notes
+from verifier.spec.spec import load
 
 GOLDEN = Path(__file__).parent / "golden"
 RULES = (
@@ -283,6 +284,20 @@ def test_options_of_the_view_and_of_rules_reach_the_spec(world, capsys):
     assert spec["view"]["window"] is None
     assert spec["corpus"]["sampling"] == {"windows": 5, "seed": 3}
     assert [rule["minimum-support"] for rule in spec["rules"]] == [2]
+
+
+def test_a_rule_that_held_out_real_samples_break_is_left_out_and_said(world, capsys, monkeypatch):
+    arguments = ["--view", "window=16", "--hold-out", "0.4", *(word for name in RULES for word in ("--rule", name))]
+    monkeypatch.setattr("verifier.verbs.learn.BROKEN", 0.0)
+    code, out, _ = verify(capsys, "learn", "corpus", "-o", "kept.yaml", "--name", "kept", *arguments)
+    assert code == 0
+    whole, kept = (load(Path(f"{name}.yaml")) for name in ("spec", "kept"))
+    broken = {rule.name(): rule.held_out.rate for rule in whole.rules if rule.held_out.violations}
+    assert broken
+    assert [rule.name() for rule in kept.rules] == [rule.name() for rule in whole.rules if rule.name() not in broken]
+    assert set(kept.calibration.scores) == {rule.name() for rule in kept.rules}
+    listed = ", ".join(f"{name} ({rate:.0%} of trials)" for name, rate in broken.items())
+    assert f"left out, as held-out real samples break them: {listed}" in out.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ FOLDS = 10
 SHARDS = 40
 """Parts in which the groups of a fold are learned where it has more: of 50,000 pictures not each is learned alone."""
 
+BROKEN = 0.25
+"""The share of held-out real trials from which on a rule that is broken is none of the corpus."""
+
 
 def by_group(batch: Batch) -> list[Batch]:
     """The samples of each group as a Batch of their own, in the order in which the groups first appear."""
@@ -227,10 +230,13 @@ def _scored(rules: Sequence[Rule], batch: Batch, unit: Callable[[str], str]) -> 
 
 
 class LearnedSpec(NamedTuple):
-    """A spec, and the rules that it lacks because the corpus gave them no trial."""
+    """A spec, and the rules that it lacks: because the corpus gave them no trial, and because held-out real samples
+    break them all the time, with the share of trials.
+    """
 
     spec: Spec
     silent: tuple[str, ...]
+    broken: Mapping[str, float]
 
 
 def learn_spec(
@@ -257,8 +263,9 @@ def learn_spec(
     if not kept:
         raise InputError(corpus.name, f"expected a trial for one of the rules ({', '.join(silent)}), found none")
     calibration, degraded = None, None
+    broken: dict[str, float] = {}
     if len(held_out):
-        parts = calibrated_parts(kept, held_out, folds)
+        parts, broken = _holding(calibrated_parts(kept, held_out, folds))
         kept, calibration = parts[0].rules, calibration_of(parts, unit)
         degraded = _degraded(parts, calibration, again)
     whole = None
@@ -278,7 +285,20 @@ def learn_spec(
         surroundings=Surroundings(index=index),
         degraded=degraded,
     )
-    return LearnedSpec(spec, silent)
+    return LearnedSpec(spec, silent, broken)
+
+
+def _holding(parts: Sequence[Fold]) -> tuple[list[Fold], dict[str, float]]:
+    """The parts with the rules that held-out samples keep, and the others with the share of trials that break them: a
+    rule that real samples do not keep tells nobody from them, and its numbers drown those of the rest. If no rule is
+    kept, all stay.
+    """
+    rates = {rule.name(): rule.held_out.rate if rule.held_out else 0.0 for rule in parts[0].rules}
+    broken = {name: rate for name, rate in rates.items() if rate > BROKEN}
+    if len(broken) == len(rates):
+        return list(parts), {}
+    kept = [i for i, name in enumerate(rates) if name not in broken]
+    return [Fold(tuple(part.rules[i] for i in kept), part.batch) for part in parts], broken
 
 
 def _degraded(

@@ -93,6 +93,9 @@ def _print(found: LearnedSpec, given: argparse.Namespace) -> None:
     if found.silent:
         listed = ", ".join(found.silent)
         out.print(f"[yellow]note[/] left out, as the corpus gives them no trial: {listed}", soft_wrap=True)
+    if found.broken:
+        listed = ", ".join(f"{name} ({rate:.0%} of trials)" for name, rate in found.broken.items())
+        out.print(f"[yellow]note[/] left out, as held-out real samples break them: {listed}", soft_wrap=True)
     held = len(found.spec.calibration.samples) if found.spec.calibration else 0
     if held < PIECES:
         out.print(
