@@ -12,10 +12,12 @@ from verifier.judge.tails import Tails
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LOUD = 3
-"""The power of the nats that are added up over rules: one rule that speaks is not buried by many that mumble."""
-MOST = 20.0
-"""The score, in nats, from which on more is not more evidence: no model of chances is good to one in a billion."""
+LOUD = 4
+"""The power of the nats of a sample that are added up over rules: one that speaks is not buried by many that mumble."""
+LEANING = 3
+"""The same of a piece, where what many rules say in every sample is no accident."""
+MOST = 100.0
+"""The score, in nats, from which on more is not more evidence."""
 HEARD = 15.0
 """Nats of a rule over a piece up to which what it usually goes with is told from what it does not."""
 RIDGE = 0.3
@@ -49,7 +51,7 @@ class Conformal:
     Larger scores are stranger; a nan, no trial, is the least strange. Under one rule a sample has
     p = (1 + real scores that are at least as large) / (m + 1).
 
-    All rules together: a sample has two sums. One is that of the cubes of its nats, -log of its p under each
+    All rules together: a sample has two sums. One is that of the fourth powers of its nats, -log of its p under each
     rule (see ``Tails``): there every rule can be as loud as any other. The other is that of the squares of its scores,
     most of which are nats, each up to ``MOST``: the *evidence*, where a rule of which a single violation says much has
     a loud voice. Each sum is turned into nats in its turn, the larger of the two is how strange the sample is, and its
@@ -165,7 +167,7 @@ class _Stretches:
     def _sums(self, place: Floats, much: Floats, rest: Floats) -> Floats:
         if not self.lean:
             return place[:, None]
-        return np.stack([place, (much**LOUD).sum(axis=1), (rest**LOUD).sum(axis=1)], axis=1)
+        return np.stack([place, (much**LEANING).sum(axis=1), (rest**LEANING).sum(axis=1)], axis=1)
 
 
 def _heard(nats: Floats) -> Floats:
