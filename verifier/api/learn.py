@@ -71,7 +71,7 @@ def learn(
     >>> learn(rolls, rules=["polyphony", "pitch-range"], name="noise")
     Spec('noise', 2 rules of piano-roll, from 100 groups of samples)
     """
-    return learn_with_silent(corpus, view, rules, skip, groups, hold_out, limit, seed, name, progress).spec
+    return learn_with_silent(corpus, view, rules, skip, groups, hold_out, limit, seed, name, progress, not rules).spec
 
 
 def learn_with_silent(
@@ -85,8 +85,9 @@ def learn_with_silent(
     seed: int,
     name: str | None,
     progress: Progress,
+    prune: bool,
 ) -> learning.LearnedSpec:
-    """As ``learn``, with the rules that the corpus gave no trial."""
+    """As ``learn``, with the rules that were left out; ``prune``: also those that held-out real samples do not keep."""
     require_between("hold_out", hold_out, 0, 1)
     path = os.fspath(corpus) if isinstance(corpus, str | os.PathLike) else None
     seen = view if isinstance(view, View) else view_for(path or "", view or {})
@@ -115,6 +116,7 @@ def learn_with_silent(
             name=name or loaded.name,
             corpus=corpora.record_of(loaded, how, sampling, files_of(loaded, held_pieces)),
             unit=lambda group: corpora.unit(group, how),
+            prune=prune,
             indices=indices_of(checks, learned_pieces, seen) if checks else {},
             again=lambda groups: batch_of(
                 [piece for piece in (*learned_pieces, *held_pieces) if piece.group in groups], seen, keep_source=True

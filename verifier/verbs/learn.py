@@ -29,7 +29,7 @@ FOLDS = 10
 SHARDS = 40
 """Parts in which the groups of a fold are learned where it has more: of 50,000 pictures not each is learned alone."""
 
-BROKEN = 0.25
+BROKEN = 0.4
 """The share of held-out real trials from which on a rule that is broken is none of the corpus."""
 
 
@@ -249,12 +249,14 @@ def learn_spec(
     unit: Callable[[str], str] = str,
     indices: Mapping[str, Any] | None = None,
     again: Callable[[Collection[str]], Batch] | None = None,
+    prune: bool = True,
 ) -> LearnedSpec:
     """The spec called ``name`` that ``learned`` samples teach, calibrated on ``held_out`` ones.
 
     ``corpus`` says where they came from; ``unit`` is that of ``learn_folds``; ``indices`` hold the learned pieces for
     checks of sets (see ``judge.sets.indices_of``); ``again`` reads the samples of some groups with what they
-    were made of, so that they can be changed as files are. Raises InputError for no sample, for rules or options that
+    were made of, so that they can be changed as files are; ``prune`` leaves out rules that held-out samples do not
+    keep. Raises InputError for no sample, for rules or options that
     do not exist, and if no rule had a trial.
     """
     every, folds = learn_folds(learned, rules, unit=unit)
@@ -265,7 +267,8 @@ def learn_spec(
     calibration, degraded = None, None
     broken: dict[str, float] = {}
     if len(held_out):
-        parts, broken = _holding(calibrated_parts(kept, held_out, folds))
+        parts = calibrated_parts(kept, held_out, folds)
+        parts, broken = _holding(parts) if prune else (parts, {})
         kept, calibration = parts[0].rules, calibration_of(parts, unit)
         degraded = _degraded(parts, calibration, again)
     whole = None

@@ -70,6 +70,7 @@ def run(given: argparse.Namespace) -> int:
             seed=given.seed,
             name=given.name,
             progress=progress_of(given.quiet),
+            prune=not given.rule,  # what is asked for by name is learned
         )
     except WrongShapeError as error:
         if given.view:
