@@ -71,10 +71,10 @@ def learn(
     >>> learn(rolls, rules=["polyphony", "pitch-range"], name="noise")
     Spec('noise', 2 rules of piano-roll, from 100 groups of samples)
     """
-    return learn_with_silent(corpus, view, rules, skip, groups, hold_out, limit, seed, name, progress, not rules).spec
+    return learn_with_left_out(corpus, view, rules, skip, groups, hold_out, limit, seed, name, progress, not rules).spec
 
 
-def learn_with_silent(
+def learn_with_left_out(
     corpus: Any,
     view: View | Mapping[str, Any] | None,
     rules: Iterable[str] | Mapping[str, Mapping[str, Any]] | None,

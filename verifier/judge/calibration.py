@@ -162,14 +162,20 @@ def excess_p_values(
     weights = _evened(t, t[is_tested])
     v, t = v * weights, t * weights
     rates = v[~is_tested].sum(axis=0) / np.maximum(t[~is_tested].sum(axis=0), 1)
-    observed = studentised(v, t, is_tested[None, :], tolerated(rates))[0]
-    as_strange = np.ones(len(names))
+    found = regrouped(v, t, is_tested, tolerated(rates), seed)
+    return dict(zip(names, found.tolist(), strict=True))
+
+
+def regrouped(v: Floats, t: Floats, is_tested: NDArray[np.bool_], less: Floats | float, seed: int = 0) -> Floats:
+    """(columns,) p-values that the tested pieces have no higher a mean than the others by more than ``less``; 1 where
+    either have no count. ``v`` and ``t`` (pieces, columns) are the sums over each piece and its counts.
+    """
+    observed = studentised(v, t, is_tested[None, :], less)[0]
+    as_strange = np.ones(v.shape[1])
     for shuffled in regroupings(is_tested, seed):
         as_strange += (studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
-    return {
-        name: float(count) / (PERMUTATIONS + 1) if sum(tested[name].trials) and sum(real[name].trials) else 1.0
-        for name, count in zip(names, as_strange, strict=True)
-    }
+    known = t[is_tested].any(axis=0) & t[~is_tested].any(axis=0)
+    return np.where(known, as_strange / (PERMUTATIONS + 1), 1.0)
 
 
 def regroupings(is_tested: NDArray[np.bool_], seed: int) -> Iterator[NDArray[np.bool_]]:

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from verifier.judge.calibration import PERMUTATIONS, Calibration, regroupings, studentised
+from verifier.judge.calibration import PERMUTATIONS, Calibration, regrouped, regroupings, studentised
 from verifier.judge.conformal import Conformal
 from verifier.judge.degraded import Degradation, Degraded, between, ranks_among, restricted, rounded, spread
 
@@ -116,20 +116,14 @@ def higher_p_values(
     real: Calibration, scores: Mapping[str, Floats], piece: Ints, rules: Sequence[str]
 ) -> dict[str, float]:
     """p-values, rule by rule, of the hypothesis that a set scores no higher, in mean rank, than the ``real`` samples
-    by more than is tolerated; ``scores`` (n,) under each rule, ``piece`` (n,) from 0. The same permutation test as
-    ``_difference``'s; 1 where either has no score.
+    by more than is tolerated; ``scores`` (n,) under each rule, ``piece`` (n,) from 0; 1 where either has no score.
     """
     some = _thinned(piece)
     pairs = [(rounded(scores[rule][some]), real.table([rule])[:, 0]) for rule in rules]
     ranks = np.stack([np.concatenate([ranks_among(known, known), ranks_among(own, known)]) for own, known in pairs], 1)
     v, t = _sums(ranks, _pieces(real, piece[some]))
-    is_tested = np.arange(len(v)) >= len(real.samples)
-    observed = studentised(v, t, is_tested[None, :], TOLERATED)[0]
-    as_strange = np.ones(len(rules))
-    for shuffled in regroupings(is_tested, 0):
-        as_strange += (studentised(v, t, shuffled) >= observed - 1e-9).sum(axis=0)
-    known = t[is_tested].any(axis=0) & t[~is_tested].any(axis=0)
-    return dict(zip(rules, np.where(known, as_strange / (PERMUTATIONS + 1), 1.0).tolist(), strict=True))
+    found = regrouped(v, t, np.arange(len(v)) >= len(real.samples), TOLERATED)
+    return dict(zip(rules, found.tolist(), strict=True))
 
 
 def _pieces(real: Calibration, tested: Ints) -> Ints:

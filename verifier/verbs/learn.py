@@ -256,8 +256,7 @@ def learn_spec(
     ``corpus`` says where they came from; ``unit`` is that of ``learn_folds``; ``indices`` hold the learned pieces for
     checks of sets (see ``judge.sets.indices_of``); ``again`` reads the samples of some groups with what they
     were made of, so that they can be changed as files are; ``prune`` leaves out rules that held-out samples do not
-    keep. Raises InputError for no sample, for rules or options that
-    do not exist, and if no rule had a trial.
+    keep. Raises InputError for no sample, for rules or options that do not exist, and if no rule had a trial.
     """
     every, folds = learn_folds(learned, rules, unit=unit)
     kept, folds = with_trials(every, folds)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from verifier.api.learn import learn_with_silent
+from verifier.api.learn import learn_with_left_out
 from verifier.api.load import chosen_rules, view_for
 from verifier.base.errors import InputError
 from verifier.base.files import require_writable
@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     kind = view_for(given.corpus, view).kind
     chosen = options.rule_options(given.set, chosen_rules(kind, given.rule, given.skip))
     try:
-        found = learn_with_silent(
+        found = learn_with_left_out(
             given.corpus,
             view=view,
             rules=chosen,
