@@ -70,6 +70,13 @@ class Row:
         self.verdicts["refused"] += 1
         self.said.append(str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}")
 
+    def join(self, other: "Row") -> None:
+        """Add what the route showed over other worlds."""
+        for name in ("hits", "pieces", "flagged_groups", "groups", "said"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("verdicts", "flagged_by", "failed_by"):
+            getattr(self, name).update(getattr(other, name))
+
     def share(self) -> float:
         return float(np.mean(self.hits)) if self.hits else float("nan")
 
@@ -103,6 +110,10 @@ def failing_checks(result: SetResult) -> list[str]:
 def measured(route: Route, worlds: Sequence[World], alpha: float) -> Row:
     """The pieces of each world, written by the route and checked. Those of all worlds are written and read once."""
     row = Row(route)
+    if route.joined and len(worlds) > 1:
+        for world in worlds:
+            row.join(measured(route, [world], alpha))
+        return row
     pieces = list({piece.name: piece for world in worlds for piece in world.test[: route.most]}.values())
     try:
         found = read(route, worlds[0], pieces)

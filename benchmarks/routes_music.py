@@ -47,9 +47,14 @@ def shortened(notes: Notes, share: float) -> Notes:
     return replace(notes, ends=notes.onsets + (notes.ends - notes.onsets) * share)
 
 
-def held_over(notes: Notes) -> Notes:
-    """Legato: each note lasts a thirty-second of a quarter longer, into the next."""
-    return replace(notes, ends=notes.ends + 1 / 32)
+def held_over(notes: Notes, by: float) -> Notes:
+    """Legato: each note lasts some part of a quarter longer, into the next."""
+    return replace(notes, ends=notes.ends + by)
+
+
+def all_as_long(notes: Notes, length: float) -> Notes:
+    """Of a program that knows only where notes begin."""
+    return replace(notes, ends=notes.onsets + length)
 
 
 def merged(notes: Notes) -> Notes:
@@ -62,10 +67,12 @@ def merged(notes: Notes) -> Notes:
     return replace(notes, onsets=onsets[first], ends=ends[last], pitches=pitches[first], parts=parts[first])
 
 
-def clips(notes: Notes, bars: int) -> Iterator[Notes]:
-    """Cuts of so many whole bars; what sounds at the cut begins or ends there."""
+def clips(notes: Notes, bars: int, within: float = 0.0) -> Iterator[Notes]:
+    """Cuts of so many bars' length, from ``within`` quarters after the first bar line; what sounds at a cut begins or
+    ends there.
+    """
     length, total = bars * notes.meter, float(notes.ends.max())
-    at = notes.pickup
+    at = notes.pickup + within
     while at + length <= total + 1e-6:
         inside = (notes.onsets < at + length - 1e-6) & (notes.ends > at + 1e-6)
         if inside.any():
@@ -79,6 +86,19 @@ def clips(notes: Notes, bars: int) -> Iterator[Notes]:
                 fermatas=notes.fermatas[(notes.fermatas >= at) & (notes.fermatas < at + length)] - at,
             )
         at += length
+
+
+def joined(pieces: Sequence[Notes]) -> Notes:
+    """One piece after the other, with two bars and a half of silence between them; their pickups are forgotten."""
+    at, found = 0.0, []
+    for notes in pieces:
+        found.append(timed(notes, lambda times, at=at: times + at))
+        at = float(found[-1].ends.max()) + 2.5 * notes.meter
+    columns = {
+        name: np.concatenate([getattr(notes, name) for notes in found])
+        for name in ("onsets", "ends", "pitches", "parts", "fermatas")
+    }
+    return replace(found[0], **columns, pickup=0.0)
 
 
 def jittered(notes: Notes) -> Notes:
@@ -108,14 +128,29 @@ def _midi(edit: Edit | None = None, suffix: str = ".mid", **style: Any) -> Calla
     return written
 
 
-def _clips(bars: int) -> Callable[[Sequence[Notes], Path], Written]:
+def _clips(bars: int, anywhere: bool = False) -> Callable[[Sequence[Notes], Path], Written]:
     def written(pieces: Sequence[Notes], folder: Path) -> Written:
+        rng = np.random.default_rng(SEED)
         for i, notes in enumerate(pieces):
-            for j, clip in enumerate(clips(notes, bars)):
+            within = float(rng.integers(4 * notes.meter)) / 4 if anywhere else 0.0
+            for j, clip in enumerate(clips(notes, bars, within)):
                 write(clip, folder / f"{i:03}~{j:02}.mid")
         return Written(folder)
 
     return written
+
+
+def _several(pieces: Sequence[Notes], folder: Path) -> Written:
+    """Four pieces a file; what a file shows is told of the first."""
+    for i in range(0, len(pieces), 4):
+        write(joined(pieces[i : i + 4]), folder / f"{i:03}.mid")
+    return Written(folder)
+
+
+def _third_slower(pieces: Sequence[Notes], folder: Path) -> Written:
+    for i, notes in enumerate(pieces):
+        write(timed(notes, lambda at: at * 2) if i % 3 == 0 else notes, folder / f"{i:03}.mid")
+    return Written(folder)
 
 
 def _half_empty(pieces: Sequence[Notes], folder: Path) -> Written:
@@ -237,6 +272,11 @@ MIDI = [
         Route(f"MIDI, clips of {n} bars, a file each", f"beginnings and ends, {NO_PICKUP}", _clips(n))
         for n in (1, 2, 4, 8)
     ),
+    *(
+        Route(f"MIDI, clips of {n} bars from any sixteenth", f"beginnings and ends, {NO_PICKUP}", _clips(n, True))
+        for n in (2, 4)
+    ),
+    Route("MIDI, four pieces a file, silence between", NO_PICKUP, _several, joined=True),
     Route("MIDI, touching repeats merged", f"attacks, {NO_PICKUP}", _midi(merged)),
     Route(
         "MIDI, one track, touching repeats merged", f"voices, attacks, {NO_PICKUP}", _midi(merged, layout="one track")
@@ -250,7 +290,19 @@ MIDI = [
         f"voices, {NO_PICKUP}",
         _midi(partial(shortened, share=0.95), layout="one track"),
     ),
-    Route("MIDI, legato by 1/32 of a quarter", f"ends, {NO_PICKUP}", _midi(held_over)),
+    *(
+        Route(f"MIDI, legato by {words}", f"ends, {NO_PICKUP}", _midi(partial(held_over, by=by)))
+        for words, by in (("1/32 of a quarter", 1 / 32), ("a sixteenth", 1 / 4), ("an eighth", 1 / 2))
+    ),
+    *(
+        Route(
+            f"MIDI, each note {words} long",
+            f"ends, rests, {NO_PICKUP}",
+            _midi(partial(all_as_long, length=length)),
+            said=True,
+        )
+        for words, length in (("a sixteenth", 1 / 4), ("a quarter", 1.0))
+    ),
     Route("MIDI, velocities varied", NO_PICKUP, _midi(velocity=varied)),
 ]
 TENSORS = [
@@ -286,6 +338,7 @@ FAULTY = [
     Route("off the grid: drift 1.3 %", "the grid", _midi(partial(timed, times=lambda at: at * 1.013)), said=True),
     Route("a quarter written as a sixteenth", "the unit", _midi(partial(timed, times=lambda at: at / 4)), said=True),
     Route("a quarter written as a half", "the unit", _midi(partial(timed, times=lambda at: at * 2)), said=True),
+    Route("every third file in quarters twice as long", "the unit", _third_slower, said=True),
     Route("drums added", NO_PICKUP, _midi(drums=True), said=True),
     Route("two octaves higher: notes outside the view", "register", _midi(partial(moved, semitones=24)), said=True),
     Route("an octave lower: notes outside the view", "register", _midi(partial(moved, semitones=-12)), said=True),

@@ -69,6 +69,12 @@ def hissing(wave: Wave, rate: int, seconds: float = 2) -> Wave:
     return np.concatenate([wave, noise])
 
 
+def in_a_room(wave: Wave, rate: int) -> Wave:
+    """With a second of noise at -66 dB before and after, as microphones give it."""
+    before, after = np.random.default_rng(len(wave)).normal(0, 10 ** (-66 / 20), (2, rate))
+    return np.concatenate([before, wave, after])
+
+
 def there_and_back(wave: Wave, rate: int, other: int) -> Wave:
     return resampled(resampled(wave, rate, other), other, rate)[: len(wave)]
 
@@ -134,6 +140,7 @@ ROUTES = [
     _route("DC offset 0.02", "the zero line", saved(".wav", "PCM_16", offset)),
     _route("0.5 s of zeros before", "where it begins", saved(".wav", "PCM_16", partial(silent, before=0.5))),
     _route("2 s of zeros after", "where it ends", saved(".wav", "PCM_16", partial(silent, after=2))),
+    _route("a second of noise at -66 dB before and after", "where it begins, ends", saved(".wav", "PCM_16", in_a_room)),
     _route("2 s of faint noise after", "where it ends", saved(".wav", "PCM_16", hissing)),
     _route("WAV at 16 kHz", "the rate", saved(".wav", "PCM_16", rate=16000)),
     _route("WAV at 44.1 kHz", "the rate", saved(".wav", "PCM_16", rate=44100)),

@@ -50,6 +50,7 @@ class Written(NamedTuple):
 class Route(NamedTuple):
     """A way of writing real pieces for a spec. ``loses`` says what it does not keep; ``said``: that it is a fault of
     the file or a processing, which is to be said first, rather than a way of writing. ``most`` pieces are written.
+    ``joined``: a file holds several pieces, so that those of each world are written by themselves.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Route(NamedTuple):
     spec: str = "bach"
     said: bool = False
     most: int | None = None
+    joined: bool = False
 
 
 class World(NamedTuple):
@@ -102,6 +104,9 @@ def re_split(name: str, seed: int, work: Path, fresh: bool) -> World:
             corpus=structs.replace(base.corpus, sha256=f"{seed:064x}", split=inner),
             unit=lambda group: corpora.unit(group, inner),
             indices=indices,
+            again=lambda groups: batch_of(
+                [piece for piece in (*learned, *held_out) if piece.group in groups], base.view, keep_source=True
+            ),
         ).spec
         path.parent.mkdir(parents=True, exist_ok=True)
         spec.save(path)

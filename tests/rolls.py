@@ -45,6 +45,7 @@ def batch(
     made = Batch.of(view, values, names=[f"sample-{i}" for i in range(len(samples))], groups=groups)
     known = music(made)
     made.begins[:], made.ends[:], known.outside[:] = True, True, outside
+    known.totals[:] = made.lengths
     for i, sample in enumerate(samples):
         for word, quarters in re.findall(r"(meter|pickup)=(\S+)", sample):
             {"meter": known.meters, "pickup": known.pickups}[word][i] = float(quarters)

@@ -28,6 +28,8 @@ ONE = np.zeros(len(TUNE.onsets), np.int64)
         lambda lengths: lengths + 60 / 480,
         lambda lengths: lengths + 1 / 50,
         lambda lengths: 1.05 * lengths,
+        lambda lengths: lengths + 1 / 2,
+        lambda lengths: lengths + 1,
     ],
 )
 def test_one_ratio_or_gap_is_no_rest_between_notes_and_what_was_a_rest_remains_one(played):
@@ -55,6 +57,24 @@ def test_what_is_written_stays(text):
     found = written_ends(tune.onsets, tune.ends, np.zeros(len(tune.onsets), np.int64))
     assert found.mended == 0
     assert found.ends is tune.ends
+
+
+@pytest.mark.parametrize("length", [1 / 480, 0.25, 1, 1.5])
+def test_where_all_notes_have_one_length_each_lasts_until_the_next(length):
+    onsets = TUNE.onsets / 4
+    found = written_ends(onsets, onsets + length, ONE)
+    assert found.ends[:-1].tolist() == onsets[1:].tolist()  # nothing tells of the rest
+    assert found.ends[-1] - onsets[-1] == np.median(np.diff(onsets))
+    two = np.concatenate([onsets, onsets[:-1]])
+    parts = np.repeat([0, 1], [len(onsets), len(onsets) - 1])
+    assert written_ends(two, two + length, parts).ends[-1] == found.ends[-1]  # held under the last note of the other
+    apart = written_ends(np.append(onsets, 90), np.append(onsets, 90) + length, np.zeros(len(onsets) + 1, np.int64))
+    assert apart.ends[-2] < 20  # no note lasts over a long silence
+
+
+def test_chords_of_one_length_stay():
+    onsets, parts = np.repeat(TUNE.onsets, 2), np.zeros(2 * len(TUNE.onsets), np.int64)
+    assert written_ends(onsets, onsets + 0.25, parts).mended == 0
 
 
 def test_ends_on_a_grid_that_is_finer_than_scores_are_no_players():

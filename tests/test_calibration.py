@@ -108,6 +108,26 @@ def test_the_container_is_named_before_any_verdict():
     assert confounds(MusicStorage(), real, music) == ()
 
 
+def test_samples_of_another_time_unit_among_others_are_counted_before_any_verdict():
+    music = medium_named("piano-roll")
+    real = storage_of(batch(["C4:0-4 E4:4-8 G4:8-12"] * 200))
+    mixed = storage_of(batch(["C4:0-4 E4:4-8 G4:8-12"] * 16 + ["C4:0-2 E4:2-4 G4:4-6"] * 4))
+    said = [text for text in confounds(real, mixed, music) if "quarter note of these files" in text]
+    assert len(said) == 1
+    assert said[0].startswith("notes last shorter in 4 of 20 samples than in 99% of the corpus")
+    assert not [text for text in confounds(mixed, real, music) if "quarter note" in text]
+
+
+def test_files_that_begin_between_two_beats_are_counted_before_any_verdict():
+    music = medium_named("piano-roll")
+    real = MusicStorage(notes=800, samples=100, bars={8: 100})
+    clips = MusicStorage(notes=800, samples=100, bars={8: 100}, cut=30)
+    assert any(text.startswith("30 of 100 files begin between two beats, 0%") for text in confounds(real, clips, music))
+    assert not [text for text in confounds(clips, clips, music) if "between two beats" in text]
+    played = MusicStorage(notes=800, samples=100, bars={8: 100}, cut=30, off_grid=400)
+    assert not [text for text in confounds(real, played, music) if "between two beats" in text]
+
+
 def test_samples_without_voices_among_others_are_counted_before_any_verdict():
     music = medium_named("piano-roll")
     sung_batch = voiced_batch(0, n=10)

@@ -218,6 +218,7 @@ def test_a_context_written_in_another_key_is_the_same():
         ({"lines": {"3 8": {"+1": 1}}}, "expected two steps"),
         ({"lines": {"3 8": {"+1 +13": 1}}}, "expected two steps"),
         ({"near_chords": {"C": 1}}, "near-chords: expected semitones"),
+        ({"home_chords": {"12": 1}}, "home-chords: expected semitones"),
     ],
 )
 def test_notes_that_cannot_be_are_refused(fields, problem):
@@ -230,7 +231,7 @@ def test_notes_that_cannot_be_are_refused(fields, problem):
 def test_contexts_are_those_of_the_definition(seed, grey, span):
     made = random_batch(seed, grey=grey)
     sounding, steps = sounding_cells(made), round(span * made.view.steps_per_quarter)
-    found = contexts(made, span, 1.0)
+    found = contexts(made, (span, 1.0))
     at = 0
     for i in range(len(made)):
         own = list(durations.notes(made, i))
@@ -253,6 +254,7 @@ def test_contexts_are_those_of_the_definition(seed, grey, span):
             line |= (0 if into is None else 13 - into) << 5 | (0 if out is None else 13 + out)
             sets = [
                 seen(without[:, stop : min(stop + 1, made.lengths[i])]),
+                seen(without[:, start:stop]),
                 seen(without[:, max(start - steps, 0) : stop + steps]),
                 seen(without[:, max(start - 4, 0) : stop + 4]),
             ]
@@ -265,7 +267,7 @@ def test_contexts_are_those_of_the_definition(seed, grey, span):
 
 def test_a_neighbour_fits_by_the_counts_of_both():
     # Alone and without a line, the key decides: a third above was seen three times where a semitone lower one was once.
-    rule = Accidentals(wide_chords={"4": 3, "3": 1}, limit=0.9)
+    rule = Accidentals(wide_chords={"4": 3, "3": 1}, limit=0.9, weight=1)
     made = batch(["C4:0-4 D#4:8-12"])
     checker = rule.compile()
     misfits = checker.misfits(rule.contexts(made))
@@ -277,3 +279,7 @@ def test_a_neighbour_fits_by_the_counts_of_both():
     counts = checker.count(made)
     assert counts.violations.tolist() == [1]
     assert counts.scores == pytest.approx([math.log1p(high / low / 2) + math.log1p(1 / 2)])
+    half = replace(rule, weight=0.5).compile()
+    assert half.misfits(rule.contexts(made)) == pytest.approx(misfits / 2)
+    scores = 2 * (math.log1p(math.sqrt(high / low) / 2) + math.log1p(1 / 2))
+    assert half.count(made).scores == pytest.approx([scores])

@@ -9,11 +9,14 @@ from verifier.audio.faults import compand
 from verifier.audio.samples import waves
 from verifier.base.errors import InputError
 from verifier.corpora import corpus as corpora
+from verifier.data.batch import concatenate
 from verifier.image.degradations import DEGRADATIONS
 from verifier.judge.calibration import Calibration
 from verifier.judge.conformal import Conformal
-from verifier.judge.degraded import MOST, Degraded, DegradedScores, chosen, degrade, restricted
+from verifier.judge.degraded import MOST, Degraded, DegradedScores, chosen, degrade, mixed, restricted
+from verifier.judge.post_processing import unheard
 from verifier.rule.fault import fault_named
+from verifier.rule.registry import rule_named
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import dumps, loads
 from verifier.verbs.check import judge
@@ -52,6 +55,32 @@ def test_real_pictures_after_a_usual_processing_are_called_processed_whatever_th
     assert result.likeness.sentence().startswith("looks like real samples after ")
     assert len(result.flagged) <= 15
     assert {rule.set_aside for rule in result.rules.values()} <= {"", result.likeness.words}
+
+
+def test_a_set_of_which_a_part_was_processed_is_held_against_real_ones_of_which_a_part_was(spec):
+    parts = [scenes(100, 3).take(np.arange(50)), plant(scenes(100, 4).take(np.arange(50)), "jpeg", 50)]
+    result = checked(spec, concatenate(parts[0].view, parts))
+    assert result.verdict == "processed"
+    assert result.likeness.share == 0.5
+    assert result.likeness.words.endswith(" of 50% of them")
+    mixed_in = [scenes(100, 3).take(np.arange(50)), blurs(50, 6)]
+    assert checked(spec, concatenate(parts[0].view, mixed_in)).verdict == "fail"
+
+
+def test_a_share_of_the_samples_evenly_chosen_is_degraded():
+    before, after = np.zeros((8, 1)), np.ones((8, 1))
+    assert mixed(before, after, 0.5)[:, 0].tolist() == [0, 1] * 4
+    assert mixed(before, after, 0.25).sum() == 2
+    assert mixed(before, after, 1.0).tolist() == after.tolist()
+
+
+def test_no_processing_excuses_what_no_rule_can_tell_it_by():
+    rules = [rule_named(name, "mel-spectrogram") for name in ("bandwidth", "dynamics", "spectral-envelope")]
+    own = [rule() for rule in rules]
+    assert unheard(own, {"bandwidth": 3, "dynamics": 3, "spectral-envelope": 3}) == set()
+    assert unheard(own, {"bandwidth": 0, "dynamics": 3, "spectral-envelope": 3}) == {"band limit"}
+    assert unheard(own, dict.fromkeys(("bandwidth", "dynamics", "spectral-envelope"), 0)) >= {"band limit", "clipping"}
+    assert unheard(own[2:], {"spectral-envelope": 3}) == set()
 
 
 def test_a_clean_set_that_is_smooth_for_another_reason_fails_though_it_has_the_trace_of_a_blur(spec):

@@ -131,6 +131,8 @@ def test_pictures_that_look_inverted_or_padded_are_said_so():
     padded = np.stack([np.pad(ring[::2, ::2], 7) for ring in rings])
     (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, padded)))
     assert note.startswith("a plain frame of 8.") or note.startswith("a plain frame of 9.")
+    (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, np.stack(rings) / 2)))
+    assert note.startswith("a picture spans 128 of 255 levels on average, 255 in the corpus")
     (note,) = medium_named("image").confounds(real, storage_of(Batch.of(view, np.stack(rings) / 255)))
     assert note == "the pictures are dark: mean 0.001 against 0.209 in the corpus; is the scale right?"
 

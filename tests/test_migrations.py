@@ -138,11 +138,11 @@ def test_every_older_format_has_a_way_to_that_of_today():
 
 def test_counts_of_notes_that_mean_nothing_are_left_out_of_a_spec():
     facts = {"values": 9, "notes": 0, "clipped": 0}
-    pictures = {"verifier": 2, "view": {"kind": "image"}, "facts": facts}
+    pictures = {"verifier": 3, "view": {"kind": "image"}, "facts": facts}
     assert migrations.current_spec(pictures)["facts"] == {"values": 9}
-    music = {"verifier": 2, "view": {"kind": "piano-roll"}, "facts": facts}
+    music = {"verifier": 3, "view": {"kind": "piano-roll"}, "facts": facts}
     assert migrations.current_spec(music) == music
-    counted = {"verifier": 2, "view": {"kind": "image"}, "facts": {"values": 9, "notes": 3}}
+    counted = {"verifier": 3, "view": {"kind": "image"}, "facts": {"values": 9, "notes": 3}}
     assert migrations.current_spec(counted) == counted  # no version wrote that; the decoder says so
 
 
@@ -206,8 +206,8 @@ WRITES = "expected a run record as -o run.json writes it: "
         (altered(sets={"a": 3}), WRITES + "Expected 'object', got 'int' - at '$.sets[...]'"),
         (altered(sets={"a": {"whole": 3}}), WRITES + "Expected 'object | null', got 'int' - at '$.sets[...].whole'"),
         (
-            replaced('"verifier": 1,', '"verifier": 3,'),
-            "its spec was made by a newer verify (format 3); this one reads up to 2",
+            replaced('"verifier": 1,', '"verifier": 4,'),
+            "its spec was made by a newer verify (format 4); this one reads up to 3",
         ),
         (replaced('"kind": "piano-roll"', '"kind": ["x"]'), WRITES + "Object contains unknown field 'diversity'"),
         (
@@ -271,9 +271,9 @@ def nested(text: str) -> str:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (replaced("verifier: 2", "verifier: 3"), "made by a newer verify (format 3); this one reads up to 2"),
-        (replaced("verifier: 2", "verifier: 0"), "expected 'int' >= 2"),
-        (replaced("verifier: 2", "verifier: [1]"), "expected 'int', got 'array'"),
+        (replaced("verifier: 3", "verifier: 4"), "made by a newer verify (format 4); this one reads up to 3"),
+        (replaced("verifier: 3", "verifier: 0"), "expected 'int' >= 3"),
+        (replaced("verifier: 3", "verifier: [1]"), "expected 'int', got 'array'"),
         (replaced("seed: 0", f"seed: 1{'0' * 30}"), "expected a number of at most 64 bits"),
         (replaced("seed: 0", f"seed: 1{'0' * 5000}"), "expected a number of at most 64 bits"),
         (replaced("seed: 0", "seed: 2020-13-45"), "month must be in 1..12"),
@@ -306,3 +306,9 @@ def test_a_file_is_not_read_without_end(load, tmp_path, monkeypatch):
             load(path)
         assert str(error.value).startswith(f"{path}: ")
         assert message in str(error.value)
+
+
+def test_the_probabilities_of_accidentals_are_multiplied_as_they_are_in_format_2():
+    rules = [{"rule": "accidentals", "near": 1}, {"rule": "polyphony"}, "no rule"]
+    found = migrations.current_spec({"verifier": 2, "view": {"kind": "piano-roll"}, "rules": rules})
+    assert found["rules"] == [{"weight": 1.0, "rule": "accidentals", "near": 1}, *rules[1:]]

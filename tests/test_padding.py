@@ -94,3 +94,15 @@ def test_a_fault_is_planted_in_what_is_left_of_a_padded_recording():
     again = with_sounds(batch, [0.5 * wave for wave in waves(batch).sounds])
     assert np.array_equal(again.values[0], again.values[1])
     assert waves(again).before.tolist() == [4000, 0]
+
+
+def test_noise_before_and_after_the_sound_is_no_sound_and_few_values_of_what_is_faint_no_8_bit():
+    rng = np.random.default_rng(0)
+    speech = (0.5 * rng.uniform(-1, 1, 8000)).astype(np.float32)
+    hiss = np.rint(rng.normal(0, 16, 8000)).astype(np.float32) / 32768  # 66 dB below full scale, in 16 bits
+    noisy = np.concatenate([hiss, speech, hiss])
+    plain, padded = (batch_of_waves([wave], [8000], SOUNDS, ["a"], ["a"]) for wave in (speech, noisy))
+    assert np.array_equal(padded.values, plain.values)
+    assert waves(padded).padding.sum() == 16000
+    faint = batch_of_waves([hiss], [8000], SOUNDS, ["a"], ["a"])
+    assert (waves(faint).values.max(), storage_of(faint).sounds.coarse) <= (256, 0)

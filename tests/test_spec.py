@@ -54,7 +54,7 @@ def test_writing_leaves_no_half_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("verifier: 2", "verifier: 3", r"line 1: verifier: made by a newer verify \(format 3\); this"),
+        ("verifier: 3", "verifier: 4", r"line 1: verifier: made by a newer verify \(format 4\); this"),
         ("name: small", "name: small\ncolour: red", r"object contains unknown field 'colour'"),
         ("pitches: 40", "pitches: many", r"line 3: view.pitches: expected 'int', got 'str'"),
         ("threshold: 0.5", "threshold: 2", r"view.threshold: expected 'float' <= 1"),
@@ -89,7 +89,7 @@ def test_a_bad_spec_is_refused_with_its_place(tmp_path, old, new, message):
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "rules: []\n"])
 def test_a_file_that_is_no_spec_is_refused(text):
-    with pytest.raises(InputError, match="expected a spec, which starts with 'verifier: 2'"):
+    with pytest.raises(InputError, match="expected a spec, which starts with 'verifier: 3'"):
         specs.loads(text)
 
 

@@ -20,6 +20,7 @@ from verifier.music.piano_roll import batch_of, piano_roll, span
 from verifier.music.read import score, symbolic
 from verifier.music.read.symbolic import read_notes
 from verifier.music.samples import music
+from verifier.music.sections import cut_between_beats, sections
 from verifier.music.view import PianoRollView
 
 VIEW = PianoRollView(window=None)
@@ -188,17 +189,19 @@ def test_batch_of_is_the_piano_roll_of_each_piece_in_windows(data: st.DataObject
             )
         )
     batch = batch_of(pieces, view)
-    for piece in pieces:
-        first, _ = span(piece, view)
-        roll = piano_roll(piece, view)[:, first:]
-        at = [i for i, group in enumerate(batch.groups) if group == piece.name]
+    for section in (section for piece in pieces for section in sections(piece)):
+        first, end = span(section, view)
+        roll = piano_roll(section, view)[:, first:]
+        of_piece = [i for i, group in enumerate(batch.groups) if group == section.name]
+        at = [i for i in of_piece if first <= batch.starts[i] < end]
         joined = [batch.values[i, :, : batch.lengths[i]] for i in at]
         whole = np.concatenate([np.zeros((3, 0), np.bool_), *joined], axis=1)
         if view.remainder == "keep" or view.window is None:
             assert whole.shape == roll.shape
         assert np.array_equal(whole, roll[:, : whole.shape[1]])
         assert all(not batch.values[i, :, batch.lengths[i] :].any() for i in at)
-        assert [bool(batch.begins[i]) for i in at] == [batch.starts[i] == first for i in at]
+        begins_cut, _ = cut_between_beats(section)
+        assert [bool(batch.begins[i]) for i in at] == [batch.starts[i] == first and not begins_cut for i in at]
     if view.window is None:
         outside = sum(int(np.count_nonzero((p.pitches < 60) | (p.pitches > 62))) for p in pieces)
         assert int(music(batch).clipped.sum()) == outside

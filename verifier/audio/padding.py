@@ -14,6 +14,8 @@ BLOCK = 2**18
 """Samples that are given at a time."""
 LEAST = 0.1
 """Seconds of silence at an end from which on it is padding."""
+FAINT = 0.01
+"""A share of the loudest sample, 40 dB below it, that noise before and after the sound stays below."""
 OFFSET = 0.01
 """The mean of a recording, of full scale, from which on it is taken away."""
 

@@ -22,7 +22,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from verifier.audio.features.mel_spectrogram import MelStream, Wave, frames_of
-from verifier.audio.padding import Unpadded
+from verifier.audio.padding import FAINT, Unpadded
 from verifier.audio.samples import mel_view, waves
 from verifier.audio.view import AUDIO_SUFFIXES, MelView
 from verifier.audio.waveform import Waves, measure
@@ -178,7 +178,7 @@ def _samples(read: Callable[[], Iterable[Wave]], rate: int, view: MelView, keep_
     """The samples of a recording of which ``read`` gives the blocks, without its mean and the silence at its ends; with
     ``keep_source``, each keeps what is left of the recording.
     """
-    sound = Unpadded(read, rate, None if view.silence_db is None else view.quietest)
+    sound = Unpadded(read, rate, None if view.silence_db is None else max(view.quietest, FAINT))
     whole = np.concatenate([np.zeros(0, np.float32), *sound]) if keep_source else None
     windows = itertools.chain(_windows(sound if whole is None else [whole], rate, view), [None])
     sample, first = next(windows), True

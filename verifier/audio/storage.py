@@ -134,7 +134,8 @@ def _decibels_below(levels: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def _coarse(sounds: Waves) -> NDArray[np.bool_]:
     """(n,) which sounds have so few values that they were stored in 8 bits."""
-    return np.asarray((sounds.values <= COARSE) & (sounds.samples >= ENOUGH))
+    # What is faint has few values in 16 bits too.
+    return np.asarray((sounds.values <= COARSE) & (sounds.samples >= ENOUGH) & (sounds.peaks >= 4 * COARSE / 2**16))
 
 
 def _rates(sounds: Sounds) -> str:

@@ -238,6 +238,12 @@ class Medium(Protocol):
         """The degradation of samples, by its name and dose, that their ``storage`` tells beside that of the corpus."""
         return None
 
+    def degraded_pieces(self, corpus: Any, lengths: NDArray[np.int64], piece: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(k,) the dose of each piece of samples that came so; ``lengths`` (n,) are the steps of the samples, ``piece``
+        (n,) is the piece of each. 0 for one that did not.
+        """
+        return np.zeros(int(piece.max(initial=-1)) + 1)
+
     def baselines(self) -> Mapping[str, Baseline]:
         """What samples are made of real ones, by the name of the part of the corpus that they are."""
         return {}

@@ -15,18 +15,21 @@ APART = 0.2
 """A difference of mean brightness from which on pictures may be inverted."""
 DARKER = 4
 """Times as dark as in the corpus from which on pictures may be on another scale: levels from 0 to 15, or 0 and 1."""
+FLATTER = 0.8
+"""Share of the span of levels of a picture of the corpus, on average, below which it is said that there is less."""
 WIDER = 1.0
 """Pixels by which a plain frame is wider than in the corpus, on average, from which on it is said."""
 
 
 class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """brightness: the levels of 1/255 of all pixels, added up, and ``pixels``, how many; frame: the width in pixels of
-    the plain frame around each picture, added up; transparent: pictures with transparent pixels; jpeg: pictures of JPEG
-    files.
+    """brightness: the levels of 1/255 of all pixels, added up, and ``pixels``, how many; span: the levels from the
+    darkest to the brightest pixel of each picture, added up; frame: the width in pixels of the plain frame around each
+    picture, added up; transparent: pictures with transparent pixels; jpeg: pictures of JPEG files.
     """
 
     brightness: Count = 0
     pixels: Count = 0
+    span: Count = 0
     frame: Count = 0
     transparent: Count = 0
     jpeg: Count = 0
@@ -47,6 +50,12 @@ class ImageStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
             yield f"the pictures look inverted: mean {tested:.2f} against {real:.2f} in the corpus"
         elif tested < real / DARKER:
             yield f"the pictures are dark: mean {tested:.3f} against {real:.3f} in the corpus; is the scale right?"
+        elif self.share("span", "samples") < FLATTER * corpus.share("span", "samples"):
+            span, usual = (each.share("span", "samples") for each in (self, corpus))
+            yield (
+                f"a picture spans {span:.0f} of 255 levels on average, {usual:.0f} in the corpus: is the scale right,"
+                " or was the contrast reduced?"
+            )
         real, tested = (each.share("frame", "samples") for each in (corpus, self))
         if tested - real > WIDER:
             yield (
@@ -61,6 +70,7 @@ def counts_of(batch: Batch) -> dict[str, int]:
     return {
         "brightness": int(pictures.sum(dtype=np.int64)),
         "pixels": pictures.size,
+        "span": int(np.ptp(pictures.reshape(len(pictures), -1), axis=1).sum(dtype=np.int64)) if pictures.size else 0,
         "frame": int(_frames(pictures).sum()),
         **{name: int(np.count_nonzero(getattr(batch.extra, name))) for name in ("transparent", "jpeg")},
     }

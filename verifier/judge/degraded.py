@@ -99,13 +99,14 @@ class Degraded(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
                             f"expected {len(self.samples)} scores of a calibrated rule, found {len(scores)} of {rule}",
                         )
 
-    def calibration(self, calibration: Calibration, name: str, dose: float) -> Calibration:
+    def calibration(self, calibration: Calibration, name: str, dose: float, share: float = 1.0) -> Calibration:
         """That of the listed samples with the columns that the degradation changes in the place of the others; between
-        two stored doses, on the line from one to the other; beyond the last, as after that.
+        two stored doses, on the line from one to the other; beyond the last, as after that. A ``share`` of the samples
+        is degraded.
         """
         clean = restricted(calibration, self.samples)
         rules = self.changed(name)
-        table = self._at(clean, rules, name, min(dose, self.by[name][-1].dose))
+        table = mixed(clean.table(rules), self._at(clean, rules, name, min(dose, self.by[name][-1].dose)), share)
         columns = {rule: nulled(column) for rule, column in zip(rules, table.T, strict=True)}
         return structs.replace(clean, scores={**clean.scores, **columns})
 
@@ -143,6 +144,12 @@ def _table(clean: Calibration, rules: Sequence[str], each: DegradedScores) -> Fl
 def between(before: Floats, after: Floats, weight: float) -> Floats:
     """Scores on the line from one stored dose to the next."""
     return np.asarray((1 - weight) * before + weight * after)
+
+
+def mixed(before: Floats, after: Floats, share: float) -> Floats:
+    """Scores (samples, rules) of which a share is from after, evenly chosen, and the others are from before."""
+    degraded = np.diff(np.floor(np.arange(len(before) + 1) * share)) > 0
+    return np.where(degraded[:, None], after, before)
 
 
 def restricted(calibration: Calibration, samples: Sequence[int]) -> Calibration:

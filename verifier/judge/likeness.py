@@ -6,7 +6,7 @@ blur because it is smooth, nor like a telephone because it is dull.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from verifier.judge.calibration import PERMUTATIONS, Calibration, regrouped, regroupings, studentised
 from verifier.judge.conformal import Conformal
-from verifier.judge.degraded import Degradation, Degraded, between, ranks_among, restricted, rounded, spread
+from verifier.judge.degraded import Degradation, Degraded, between, mixed, ranks_among, restricted, rounded, spread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Shares of a set that are taken to be degraded: sets are put together of what came by several ways."""
 STEPS = 8
 """Doses that are tried from one stored dose to the next: a score is taken to lie on the line between."""
 TOLERATED = 0.05
@@ -40,10 +42,10 @@ ALL = "all rules together"
 
 
 class Likeness(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """How a set stands to real samples after the degradation, ``name``, that it looks most like, by a ``dose`` that
-    ``words`` say: the ``p_value`` that real ones differ as much, the ``rule`` under which they differ most, and the
-    share of its samples that are ``strange`` among them at alpha. ``alike`` if the p-value is more than alpha, and they
-    are few.
+    """How a set stands to real samples of which a ``share`` had the degradation, ``name``, that it looks most like, by
+    a ``dose`` that ``words`` say: the ``p_value`` that real ones differ as much, the ``rule`` under which they differ
+    most, and the share of its samples that are ``strange`` among them at alpha. ``alike`` if the p-value is more than
+    alpha, and they are few.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Likeness(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown
     strange: float
     rule: str
     alike: bool
+    share: float = 1.0
 
     def sentence(self) -> str:
         """``looks like real samples after JPEG of quality 90, p = .43``."""
@@ -76,10 +79,12 @@ def most_like(
     piece: Ints,
     failing: Sequence[str],
     alpha: float,
+    processings: Collection[str] = (),
+    unheard: Collection[str] = (),
 ) -> Likeness | None:
     """How a set, by its scores (n,) under each rule, stands to real samples after the degradation that it is nearest
-    to, or nearest of those that it looks like; ``piece`` (n,) from 0. None if no degradation changes all of the
-    ``failing`` rules.
+    to, or nearest of those that it looks like; ``piece`` (n,) from 0. Of these ``processings`` alone, if any are named,
+    and of none that is ``unheard``. None if no degradation changes all of the ``failing`` rules.
     """
     clean = restricted(calibration, degraded.samples)
     some = _thinned(piece)
@@ -89,18 +94,23 @@ def most_like(
         place
         for name in degraded.by
         if not known[name].told and set(failing) <= set(degraded.changed(name))
+        if known[name].processing not in unheard and (not processings or known[name].processing in processings)
         for place in _nearest(degraded, clean, rules, name, own, STEPS if known[name].graded else 1)
     ]
     first: Likeness | None = None
-    for name, _, dose, table in sorted(nearest, key=lambda place: place.gap):
+    for name, _, dose, share, table, whole in sorted(nearest, key=lambda place: place.gap):
         p_value, at = _difference(clean, table, own, piece[some])
-        reference = Conformal(degraded.calibration(calibration, name, dose), rules)
+        if share < 1 and p_value > alpha:  # what is smooth by itself must not hide behind the others
+            part = _most_degraded(clean.table(rules), whole, own, share)
+            p_value, at = _difference(clean, whole, own[part], piece[some][part])
+        reference = Conformal(degraded.calibration(calibration, name, dose, share), rules)
         strange = float(np.mean(reference.of_samples(own).combined <= max(alpha, 1 / (len(table) + 1))))
         found = Likeness(
             name=name,
             processing=known[name].processing,
             dose=round(dose, 4),
-            words=known[name].words(dose),
+            words=known[name].words(dose) + (f" of {share:.0%} of them" if share < 1 else ""),
+            share=share,
             p_value=round(p_value, 6),
             strange=round(strange, 4),
             rule=ALL if at is None else rules[at],
@@ -146,27 +156,37 @@ def _thinned(piece: Ints) -> Ints:
 
 
 class _Nearest(NamedTuple):
-    """Of a degradation, a dose: how far the mean ranks of all rules lie from .5, and the scores (m, rules) then."""
+    """Of a degradation, a dose and the share that has it: how far the mean ranks of all rules lie from .5, and the
+    scores (m, rules) then, of all samples, and if the ``whole`` set had it.
+    """
 
     name: str
     gap: float
     dose: float
+    share: float
     table: Floats
+    whole: Floats
 
 
 def _nearest(
     degraded: Degraded, clean: Calibration, rules: Sequence[str], name: str, own: Floats, steps: int
 ) -> list[_Nearest]:
-    """The dose where the gap is least; and of the stored ones, which are no guess, the one where it is."""
-    of_all: dict[bool, _Nearest] = {}
+    """The dose where the gap is least; and of the stored ones, which are no guess, the one where it is; both where all
+    of the set has it, and where a part has.
+    """
+    of_all: dict[tuple[bool, bool], _Nearest] = {}
+    at_first = clean.table(rules)
     for low, high, (before, after) in degraded.spans(clean, rules, name):
         for weight in np.linspace(0, 1, steps + 1)[1:].tolist():
-            table = between(before, after, weight)
-            ranks = [_mean_rank(column, real) for column, real in zip(own.T, table.T, strict=True)]
-            found = _Nearest(name, math.hypot(*(rank - 0.5 for rank in ranks)), low + weight * (high - low), table)
-            stored = weight == 1
-            if stored not in of_all or found.gap < of_all[stored].gap:
-                of_all[stored] = found
+            at_dose = between(before, after, weight)
+            for share in SHARES:
+                table = mixed(at_first, at_dose, share)
+                ranks = [_mean_rank(column, real) for column, real in zip(own.T, table.T, strict=True)]
+                gap = math.hypot(*(rank - 0.5 for rank in ranks))
+                found = _Nearest(name, gap, low + weight * (high - low), share, table, at_dose)
+                kind = (weight == 1, share == 1)
+                if kind not in of_all or found.gap < of_all[kind].gap:
+                    of_all[kind] = found
     return list(of_all.values())
 
 
@@ -212,21 +232,45 @@ def _difference(clean: Calibration, table: Floats, own: Floats, piece: Ints) -> 
 
 def _told_apart(scores: Floats, piece: Ints, is_tested: NDArray[np.bool_]) -> Floats:
     """(n,) how much each sample looks like the tested ones rather than the real ones, by a discriminant that was fitted
-    to the other pieces: least squares with the squares and products of normal scores, both parts of one weight.
+    to the other pieces.
     """
-    from scipy.special import ndtri
-
-    normal = np.nan_to_num(ndtri(np.stack([ranks_among(column, column) for column in scores.T], axis=1)))
-    first, second = np.triu_indices(normal.shape[1])
-    x = np.concatenate([np.ones((len(scores), 1)), normal, normal[:, first] * normal[:, second]], axis=1)
-    weight = np.where(is_tested, 0.5 / max(int(is_tested.sum()), 1), 0.5 / max(int((~is_tested).sum()), 1))
+    x = _products(scores, scores)
     fold, found = np.random.default_rng(0).permutation(int(piece.max()) + 1)[piece] % FOLDS, np.zeros(len(scores))
     for part in range(FOLDS):
         others = fold != part
-        weighted = x[others] * weight[others, None]
-        squares = weighted.T @ x[others] + RIDGE / len(scores) * np.eye(x.shape[1])
-        found[~others] = x[~others] @ np.linalg.solve(squares, weighted.T @ np.where(is_tested[others], 1.0, -1.0))
+        found[~others] = x[~others] @ _discriminant(x, is_tested, others)
     return found
+
+
+def _most_degraded(clean: Floats, degraded: Floats, own: Floats, share: float) -> Ints:
+    """The share of the samples, by their scores (n, rules), that a discriminant of degraded ones against clean ones
+    finds most like the former.
+    """
+    real = np.concatenate([clean, degraded])
+    x, is_degraded = _products(real, real), np.arange(len(real)) >= len(clean)
+    found = _products(own, real) @ _discriminant(x, is_degraded, np.ones(len(real), np.bool_))
+    return np.sort(np.argsort(-found, kind="stable")[: max(1, round(share * len(own)))])
+
+
+def _products(scores: Floats, among: Floats) -> Floats:
+    """(n, features) a one, the normal scores of each rule ``among`` others, their squares and products."""
+    from scipy.special import ndtri
+
+    ranks = np.stack([ranks_among(own, real) for own, real in zip(scores.T, among.T, strict=True)], axis=1)
+    edge = 0.5 / (len(among) + 1)
+    normal = np.nan_to_num(ndtri(np.clip(ranks, edge, 1 - edge)))
+    first, second = np.triu_indices(normal.shape[1])
+    return np.concatenate([np.ones((len(scores), 1)), normal, normal[:, first] * normal[:, second]], axis=1)
+
+
+def _discriminant(x: Floats, is_second: NDArray[np.bool_], used: NDArray[np.bool_]) -> Floats:
+    """(features,) weights that tell the second part of samples from the first, by least squares over those that are
+    ``used``, both parts of one weight.
+    """
+    weight = np.where(is_second, 0.5 / max(int(is_second.sum()), 1), 0.5 / max(int((~is_second).sum()), 1))
+    weighted = x[used] * weight[used, None]
+    squares = weighted.T @ x[used] + RIDGE / len(x) * np.eye(x.shape[1])
+    return np.asarray(np.linalg.solve(squares, weighted.T @ np.where(is_second[used], 1.0, -1.0)))
 
 
 def _among_units(v: Floats, t: Floats, is_tested: NDArray[np.bool_], units: Ints, less: Floats) -> Floats:

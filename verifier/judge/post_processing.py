@@ -83,6 +83,17 @@ def signs_of(rules: Sequence[Rule], kinds: Mapping[str, SparseCounts], samples: 
     return tuple(found[name] for name in sorted(found))
 
 
+def unheard(rules: Sequence[Rule], trials: Mapping[str, int]) -> set[str]:
+    """The processings that no rule can tell of in a set: all of those that know a trace of it had no trial."""
+    of_rules = [
+        (processing, trials[rule.name()] > 0)
+        for rule in rules
+        if isinstance(rule, NumericRange) and rule.traces
+        for processing, _ in rule.traces.values()
+    ]
+    return {processing for processing, _ in of_rules} - {processing for processing, heard in of_rules if heard}
+
+
 def set_aside(rules: Sequence[Rule], found: Sequence[ProcessingSign]) -> dict[str, str]:
     """Rules that cannot be believed after what was found -> the processing that they do not survive, in words."""
     processed = [trace.processing for trace in found]

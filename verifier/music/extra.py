@@ -35,6 +35,8 @@ class Music:
     off_grid  (n,) int64, notes that begin between the steps of the view, in the sample
     off_grids (n, grids) int64, the same for the steps of each of ``GRIDS``
     read      (n, fields) int64, the fields of Notes that ``READ`` names, told of the first sample of a piece
+    totals    (n,) int64, steps of the piece that ends with the sample; 0 where none does, or nothing says so
+    cut       (n,) bool, whether a piece begins with the sample, and between two beats
     repeats   (n,) bool, whether the piece tells a repeated note from one that is held: whether it has any of the former
     voices    the voices of the samples, padded like their values; by default of none are they known
     """
@@ -46,6 +48,8 @@ class Music:
     off_grid: NDArray[np.int64]
     off_grids: NDArray[np.int64]
     read: NDArray[np.int64]
+    totals: NDArray[np.int64]
+    cut: NDArray[np.bool_]
     repeats: NDArray[np.bool_]
     voices: Voices
 
@@ -89,6 +93,8 @@ class Music:
             off_grid=np.zeros(n, np.int64),
             off_grids=np.zeros((n, len(GRIDS)), np.int64),
             read=np.zeros((n, len(READ)), np.int64),
+            totals=np.zeros(n, np.int64),
+            cut=np.zeros(n, np.bool_),
             repeats=np.zeros(n, np.bool_),
             voices=voices_of.none(n, steps),
         )
@@ -107,6 +113,8 @@ class Music:
             off_grid=joined("off_grid", np.int64),
             off_grids=joined("off_grids", np.int64),
             read=joined("read", np.int64),
+            totals=joined("totals", np.int64),
+            cut=joined("cut", np.bool_),
             repeats=joined("repeats", np.bool_),
             voices=voices_of.concatenate([part.voices for part in parts], steps),
         )

@@ -15,7 +15,7 @@ from verifier.data.pieces import Extent, Piece
 from verifier.music.notes import Notes
 from verifier.music.read.symbolic import SYMBOLIC_SUFFIXES, music21_work, read_notes
 from verifier.music.samples import roll_view, sounding_cells
-from verifier.music.storage import MusicStorage, unquantised, wider
+from verifier.music.storage import CUT_SHORT, MusicStorage, unquantised, wider
 from verifier.music.view import PianoRollView
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class MusicMedium(Medium):
 
     name = "piano-roll"
     view = PianoRollView
-    spec_format = 2
+    spec_format = 3
     suffixes = SYMBOLIC_SUFFIXES
     rules = "verifier.music.rules"
     storage = MusicStorage
@@ -153,6 +153,12 @@ class MusicMedium(Medium):
 
     def degraded(self, corpus: MusicStorage, samples: MusicStorage) -> tuple[str, float] | None:
         return samples.degraded(corpus)
+
+    def degraded_pieces(
+        self, corpus: MusicStorage, lengths: NDArray[np.int64], piece: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        shares = np.bincount(piece, lengths) / np.bincount(piece) / corpus.share("steps", "samples")
+        return np.where(shares < CUT_SHORT, 1 - shares, 0.0)
 
     def baselines(self) -> Mapping[str, Baseline]:
         from verifier.music.edits import BASELINES

@@ -1,6 +1,7 @@
 """Notes -> piano roll -> windows. The readers of each file format give Notes; everything after that is shared."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from verifier.data.batch import Batch
 from verifier.data.windows import MAX_STEPS
 from verifier.music.extra import GRIDS, PITCHES, READ, Music
 from verifier.music.notes import Notes
+from verifier.music.sections import cut_between_beats, sections
 from verifier.music.view import PianoRollView
 from verifier.music.voices import SILENT, Voices
 
@@ -104,8 +106,8 @@ def span(notes: Notes, view: PianoRollView) -> tuple[int, int]:
 
 
 def cuts_of(notes: Notes, view: PianoRollView) -> Sequence[tuple[int, int]]:
-    """(start, length) of each window of a piece, in steps from its beginning. Raises InputError as ``total_steps``."""
-    return _cuts(*span(notes, view), view)
+    """(start, length) of each window of a file, in steps from its beginning. Raises InputError as ``total_steps``."""
+    return [cut for section in sections(notes) for cut in _cuts(*span(section, view), view)]
 
 
 def _cuts(first: int, end: int, view: PianoRollView) -> Sequence[tuple[int, int]]:
@@ -135,8 +137,11 @@ def _windows(spans: Sequence[tuple[int, int]], view: PianoRollView) -> _Windows:
 
 
 def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
-    """All windows of all pieces, in order. With ``window: null`` each piece is one sample; so is one without a note."""
-    pieces = list(pieces)
+    """All windows of all pieces, in order. With ``window: null`` each piece is one sample; so is one without a note.
+    What stands in a file after six quarters of silence is taken for another piece of the same group.
+    """
+    files = [sections(notes) for notes in pieces]
+    pieces = [section for file in files for section in file]
     spans = [span(notes, view) for notes in pieces]
     cuts = _windows(spans, view)
     counts = np.bincount(cuts.pieces, minlength=len(pieces))
@@ -158,31 +163,52 @@ def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     outside = np.zeros((n, PITCHES), np.int32)
     np.add.at(outside, (first[beyond] // width, rows[beyond] + view.lowest_pitch), 1)
     off_grid, *of_others = [np.bincount(first[off] // width, minlength=n) for off in off_grids]
-    read = np.array([[getattr(notes, name) for name in READ] for notes in pieces], np.int64).reshape(-1, len(READ))
-    whole = cuts.begins & cuts.ends
+    is_cut = np.array([cut_between_beats(notes) for notes in pieces], np.bool_).reshape(-1, 2)[cuts.pieces]
+    totals = np.array([end - start for start, end in spans], np.int64)
     return Batch(
         view=view,
         values=values,
         lengths=cuts.lengths,
-        names=[
-            pieces[piece].name if alone else f"{pieces[piece].name}@{start}"
-            for piece, start, alone in zip(cuts.pieces.tolist(), cuts.starts.tolist(), whole.tolist(), strict=True)
-        ],
+        names=_names(files, pieces, cuts),
         groups=[pieces[piece].group for piece in cuts.pieces],
         starts=cuts.starts,
-        begins=cuts.begins,
-        ends=cuts.ends,
+        begins=cuts.begins & ~is_cut[:, 0],
+        ends=cuts.ends & ~is_cut[:, 1],
         extra=Music(
             meters=np.array([notes.meter for notes in pieces], np.float64)[cuts.pieces],
             pickups=np.array([notes.pickup for notes in pieces], np.float64)[cuts.pieces],
             outside=outside,
             off_grid=off_grid,
             off_grids=np.stack(of_others, axis=1),
-            read=np.where(cuts.begins[:, None], read[cuts.pieces], 0),
+            read=np.where(cuts.begins[:, None], _read(files, spans)[cuts.pieces], 0),
+            totals=np.where(cuts.ends, totals[cuts.pieces], 0),
+            cut=cuts.begins & is_cut[:, 0],
             repeats=lines.repeats[cuts.pieces],
             voices=_voices(lines, counts, n, width),
         ),
     )
+
+
+def _names(files: Sequence[Sequence[Notes]], pieces: Sequence[Notes], cuts: _Windows) -> list[str]:
+    """That of the file, with the first step of the window where the file gives several."""
+    counts = np.array([len(file) for file in files], np.int64)
+    alone = np.repeat(counts == 1, counts)[cuts.pieces] & cuts.begins & cuts.ends
+    return [
+        pieces[piece].name if is_alone else f"{pieces[piece].name}@{start}"
+        for piece, start, is_alone in zip(cuts.pieces.tolist(), cuts.starts.tolist(), alone.tolist(), strict=True)
+    ]
+
+
+def _read(files: Sequence[Sequence[Notes]], spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """(pieces, fields) what reading left out of each file, told of its first piece; silence between pieces too."""
+    table = np.zeros((len(spans), len(READ)), np.int64)
+    at = 0
+    for file in files:
+        table[at] = [getattr(file[0], name) for name in READ]
+        own = spans[at : at + len(file)]
+        table[at, READ.index("padding")] += sum(after[0] - end for (_, end), after in pairwise(own))
+        at += len(file)
+    return table
 
 
 def _is_off_grid(onsets: NDArray[np.float64], per_quarter: float) -> NDArray[np.bool_]:

@@ -1,12 +1,19 @@
 """How music is stored: what its files tell, its notes, and those that the view has no place for."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from verifier.data.storage import NOTICED, SOME, Count, StorageProfile
 from verifier.music.extra import GRIDS, READ
 
 UNIT = 1.8
 """Times as long, or as short, as in the corpus a note must be for its time unit to be in doubt."""
+RARE = 0.01
+"""Share of the samples of the corpus of which the notes last shorter, or longer, than what is in doubt too."""
+MANY = 0.1
+"""Share of the samples whose time unit must be in doubt for it to be said."""
+_UNITS = ((1 / 4, "a sixteenth"), (1 / 2, "an eighth"), (2, "a half note"), (4, "a whole note"))
 CHANCE = 0.1
 """Real files look like clips at most so often."""
 CUT_SHORT = 0.9
@@ -29,7 +36,9 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
 
     drums, mended, doubled, sequential, octaves, padding: as in Notes. voiced: samples with voices; repeating: samples
     of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4 quarters, by its
-    number from 1. registers: samples by their mean pitch. held: steps that sound, over all notes inside the view.
+    number from 1; ``cut`` of them begin between two beats. registers: samples by their mean pitch. held: steps that
+    sound, over all notes inside the view. paces: samples by how long their notes last on average, in eighths of a
+    doubling.
     """
 
     notes: Count = 0
@@ -46,12 +55,14 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     voiced: Count = 0
     repeating: Count = 0
     held: Count = 0
+    cut: Count = 0
     bars: dict[int, Count] = {}
     registers: dict[int, Count] = {}
+    paces: dict[int, Count] = {}
 
     def against(self, corpus: "MusicStorage") -> Iterator[str]:
         """What differs from the corpus, in sentences."""
-        if corpus.notes and not self.notes:
+        if corpus.notes and not self.notes and not self.drums:
             yield "not one value reaches the threshold of the view: nothing sounds; is the scale right?"
         yield from _off_grid(corpus, self)
         yield from _let_go(corpus, self)
@@ -60,6 +71,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         yield from _voices(corpus, self)
         yield from _tracks(corpus, self)
         yield from _padding(corpus, self)
+        yield from _cut(corpus, self)
         yield from _outside(corpus, self)
         yield from _register(corpus, self)
 
@@ -141,8 +153,35 @@ def _unit(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     if real and tested and not 1 / UNIT < tested / real < UNIT:
         yield (
             f"a pitch sounds for {tested:.1f} steps on average, for {real:.1f} in the corpus: is a quarter note of the"
-            " files one of the corpus?"
+            f" files one of the corpus, or {_unit_of(tested / real)}, and do they tell how long notes last?"
         )
+        return
+    total = sum(samples.paces.values())
+    short, long = _ends(corpus.paces)
+    shorter = sum(count for pace, count in samples.paces.items() if pace < short)
+    longer = sum(count for pace, count in samples.paces.items() if pace > long)
+    for count, word in ((shorter, "shorter"), (longer, "longer")):
+        if count > MANY * total:
+            yield (
+                f"notes last {word} in {count:,} of {total:,} samples than in {1 - RARE:.0%} of the corpus: is a"
+                " quarter note of these files one of the corpus?"
+            )
+
+
+def _unit_of(ratio: float) -> str:
+    """What a quarter note of the corpus is written as, if notes last ``ratio`` times as long."""
+    return f"is it written as {min(_UNITS, key=lambda unit: abs(math.log(ratio / unit[0])))[1]}"
+
+
+def _ends(histogram: Mapping[int, int]) -> tuple[float, float]:
+    """The values below which, and above which, no more than RARE of them lie."""
+
+    def end(values: Sequence[int]) -> int:
+        reached = accumulate(histogram[value] for value in values)
+        return next(value for value, count in zip(values, reached, strict=True) if count > RARE * total)
+
+    total = sum(histogram.values())
+    return (end(sorted(histogram)), end(sorted(histogram, reverse=True))) if total else (-math.inf, math.inf)
 
 
 def _drums(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
@@ -181,7 +220,20 @@ def _tracks(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
 def _padding(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     real, tested = (profile.padding / max(profile.padding + profile.steps, 1) for profile in (corpus, samples))
     if tested - real > NOTICED:
-        yield f"{tested:.0%} of the time is silence before the first note or after the last of a sample: left out"
+        yield (
+            f"{tested:.0%} of the time is silence before the first note or after the last of a sample, or of six"
+            " quarters and more between: left out"
+        )
+
+
+def _cut(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
+    real, tested = (profile.cut / max(sum(profile.bars.values()), 1) for profile in (corpus, samples))
+    is_played = samples.share("off_grid", "notes") - corpus.share("off_grid", "notes") > NOTICED  # without any beats
+    if tested - real > NOTICED and not is_played:
+        yield (
+            f"{samples.cut:,} of {sum(samples.bars.values()):,} files begin between two beats, {real:.0%} in the corpus"
+            ": cut there, of what sounds at the cuts nobody knows how long it lasts"
+        )
 
 
 def _outside(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:

@@ -15,7 +15,7 @@ from verifier.judge.sets import SetCheck
 
 RUN_FORMAT = 1
 """Of a run record: its key ``format``; a record without it is of format 0."""
-SPEC_FORMAT = 2
+SPEC_FORMAT = 3
 """Of a spec: its key ``verifier``."""
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -132,6 +132,18 @@ def _rule_by_pitch(rule: dict[str, Any]) -> dict[str, Any]:
     return rule
 
 
+def _accidentals_of_full_weight(spec: dict[str, Any]) -> dict[str, Any]:
+    """In format 2 the probabilities of ``accidentals`` were multiplied as they are."""
+    rules = spec.get("rules")
+    found = {**spec, "verifier": 3}
+    if isinstance(rules, list):
+        found["rules"] = [
+            {"weight": 1.0, **rule} if isinstance(rule, dict) and rule.get("rule") == "accidentals" else rule
+            for rule in rules
+        ]
+    return found
+
+
 def _in_quarters(part: str) -> str:
     for bars, quarters in (
         ("a quarter", "1 quarter"),
@@ -158,5 +170,5 @@ def current_file(spec: dict[str, Any]) -> dict[str, Any]:
 
 RUNS: Mapping[int, Step] = {0: _checks_by_title}
 """Format of a run record -> what makes the next of it."""
-SPECS: Mapping[int, Step] = {1: _ranges_by_pitch}
+SPECS: Mapping[int, Step] = {1: _ranges_by_pitch, 2: _accidentals_of_full_weight}
 """Format of a spec -> what makes the next of it."""

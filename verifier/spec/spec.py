@@ -143,7 +143,7 @@ def loads(text: str, place: object = "spec") -> Spec:
     """The spec in a text. Raises InputError; ``place`` says in its message where the text came from."""
     data = _parsed(text, place)
     if not isinstance(data, dict) or "verifier" not in data:
-        raise InputError(place, "expected a spec, which starts with 'verifier: 2'; found something else")
+        raise InputError(place, f"expected a spec, which starts with 'verifier: {SPEC_FORMAT}'; found something else")
 
     def at_line(convert: Callable[[], T], prefix: str) -> T:
         try:

@@ -24,10 +24,11 @@ from verifier.judge.calibration import (
     tolerated,
 )
 from verifier.judge.conformal import Conformal
+from verifier.judge.degraded import Degraded
 from verifier.judge.domain_shift import Domain, among_units, domain_of, explains
 from verifier.judge.empty_samples import EmptySamples, RealEmpty
 from verifier.judge.likeness import Likeness, higher_p_values, most_like
-from verifier.judge.post_processing import set_aside, signs_of
+from verifier.judge.post_processing import set_aside, signs_of, unheard
 from verifier.judge.sets import SetWide
 from verifier.judge.storage import said_first, unjudged
 from verifier.rule.distribution import Distribution
@@ -63,17 +64,18 @@ def judge(
     silent = {name: rule.silent() if name in lacking else rule for name, rule in tally.rules.items()}
     tally = dataclasses.replace(tally, rules=silent)
     labels, piece = statistics.numbered(tally.groups)
+    trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
     whole = None
     of_rules = alpha  # what is left of alpha for the rules
     if checkers.whole and tally.whole:
-        trials = {name: int(rule.trials.sum()) for name, rule in tally.rules.items()}
         length = tally.facts.relative_length(spec.facts) if spec.facts else 1.0
         whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
         of_rules = alpha - checkers.whole.share_of(alpha)
     processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
     # A spec without degraded real samples can only say which rules do not survive what the traces name.
     lost = {} if spec.degraded else set_aside(spec.rules, processed)
-    found = _against_real(spec, tally, labels, piece, alpha, of_rules, lost) if spec.calibration else _Against()
+    heard = _Heard([sign.processing for sign in processed], unheard(spec.rules, trials))
+    found = _against_real(spec, tally, labels, piece, alpha, of_rules, lost, heard) if spec.calibration else _Against()
     rules = {
         rule.name(): _judge_rule(
             rule,
@@ -104,6 +106,13 @@ def judge(
     )
 
 
+class _Heard(NamedTuple):
+    """Processings that left a trace in a set, and those of which no rule can tell there."""
+
+    traced: Collection[str]
+    unheard: Collection[str]
+
+
 class _Against(NamedTuple):
     """A set held against what held-out real data scored: the p-value of each rule, adjusted for all of them (Holm); the
     rules whose p-value is that of the set as a whole; the flagged samples and groups; the domain of the set; the
@@ -129,6 +138,7 @@ def _against_real(
     alpha: float,
     of_rules: float,
     lost: Mapping[str, str],
+    heard: _Heard,
 ) -> _Against:
     """See _Against; ``lost`` are rules that a trace sets aside. Raises InputError for an alpha that is too small."""
     assert spec.calibration is not None
@@ -143,37 +153,86 @@ def _against_real(
         p_values[name] = min(1.0, 2 * min(of_set, p_values[name]))
     p_values = holm(among_units(spec.calibration, tested, p_values))
     scores = {name: tally.rules[name].scores for name in names}
-    reference, among, like = spec.calibration, "", None
-    medium, degraded = medium_of(spec.view), spec.degraded
-    if degraded is not None:
-        known = medium.degradations()
-        told = medium.degraded(spec.facts, tally.facts) if spec.facts else None
-        if told and told[0] in degraded.by:
-            reference, among = degraded.calibration(spec.calibration, *told), known[told[0]].words(told[1])
-            failing = [name for name in degraded.changed(told[0]) if p_values[name] <= of_rules]
-            for name, p_value in higher_p_values(reference, scores, piece, failing).items() if failing else ():
-                p_values[name] = max(p_value, p_values[name])
-        if failing := [name for name, p_value in p_values.items() if p_value <= of_rules]:
-            like = most_like(spec.calibration, degraded, known, scores, piece, failing, alpha)
-        if like is not None and like.alike:
-            reference = degraded.calibration(spec.calibration, like.name, like.dose)
-            lost = dict.fromkeys(degraded.changed(like.name), like.words)
-    flagged, flagged_groups = _flagged(spec, reference, tally, labels, piece, alpha, {} if like else lost)
+    found = _Reference({0: spec.calibration}, np.zeros(len(labels), np.int64))
+    if spec.degraded is not None:
+        found = _degraded(spec, spec.degraded, tally, found, scores, piece, alpha, of_rules, p_values, heard)
+    flagged, flagged_groups = _flagged(spec, found, tally, labels, piece, alpha, {} if found.like else lost)
     return _Against(
-        p_values=p_values,
+        p_values=found.p_values or p_values,
         as_sets=as_sets,
         flagged=flagged,
         flagged_groups=flagged_groups,
         domain=domain_of(spec.calibration, spec.rules, scores, piece),
-        likeness=like,
-        lost=lost,
-        among=among,
+        likeness=found.like,
+        lost=lost if found.like is None else found.lost,
+        among=found.words,
     )
+
+
+class _Reference(NamedTuple):
+    """The real samples that pieces are ranked among: ``calibrations`` by number, and the number ``of`` each piece (k,).
+    What was done to them, in ``words``, where the set tells that; else the degraded ones that a failing set is
+    ``like``, with the rules that are ``lost`` if it looks like them; and the p-values of the rules, where these change.
+    """
+
+    calibrations: Mapping[int, Calibration]
+    of: NDArray[np.int64]
+    words: str = ""
+    like: Likeness | None = None
+    lost: Mapping[str, str] = {}
+    p_values: Mapping[str, float] = {}
+
+
+def _degraded(
+    spec: Spec,
+    degraded: Degraded,
+    tally: Tally,
+    found: _Reference,
+    scores: Mapping[str, NDArray[np.float64]],
+    piece: NDArray[np.int64],
+    alpha: float,
+    of_rules: float,
+    p_values: Mapping[str, float],
+    heard: _Heard,
+) -> _Reference:
+    """The real samples as a set may have come: as its own facts tell, or as those are which it looks like; those that
+    are ``found`` already if neither. ``scores`` (n,) are those of the set under each rule.
+    """
+    assert spec.calibration is not None
+    medium = medium_of(spec.view)
+    known = medium.degradations()
+    told = medium.degraded(spec.facts, tally.facts) if spec.facts else None
+    if told and told[0] in degraded.by:
+        name, dose = told
+        reference = degraded.calibration(spec.calibration, name, dose)
+        failing = [rule for rule in degraded.changed(name) if p_values[rule] <= of_rules]
+        higher = higher_p_values(reference, scores, piece, failing) if failing else {}
+        p_values = {rule: max(p_value, higher.get(rule, 0.0)) for rule, p_value in p_values.items()}
+        doses = medium.degraded_pieces(spec.facts, tally.lengths, piece)
+        calibrations, of = {}, np.rint(10 * doses).astype(np.int64)
+        for number in np.unique(of).tolist():
+            own = float(doses[of == number].mean())
+            calibrations[number] = degraded.calibration(spec.calibration, name, own) if number else spec.calibration
+        found = _Reference(calibrations, of, known[name].words(dose), p_values=p_values)
+    if failing := [name for name, p_value in p_values.items() if p_value <= of_rules]:
+        like = most_like(spec.calibration, degraded, known, scores, piece, failing, alpha, unheard=heard.unheard)
+        if like is not None and like.alike:
+            calibration = degraded.calibration(spec.calibration, like.name, like.dose, like.share)
+            lost = dict.fromkeys(degraded.changed(like.name), like.words)
+            found = found._replace(calibrations={0: calibration}, of=np.zeros_like(found.of), lost=lost)
+        return found._replace(like=like)
+    if heard.traced and not found.words:
+        # Some of what breaks no rule as a set was processed all the same.
+        near = most_like(spec.calibration, degraded, known, scores, piece, (), alpha, heard.traced, heard.unheard)
+        if near is not None and near.alike:
+            calibration = degraded.calibration(spec.calibration, near.name, near.dose, near.share)
+            return found._replace(calibrations={0: calibration}, words=near.words)
+    return found
 
 
 def _flagged(
     spec: Spec,
-    reference: Calibration,
+    reference: _Reference,
     tally: Tally,
     labels: NDArray[np.str_],
     piece: NDArray[np.int64],
@@ -188,8 +247,8 @@ def _flagged(
     # Nor one that the processing alone would break, as long as others are left.
     speaking = [name for name in speaking if name not in lost] or speaking
     scores = {name: tally.rules[name].scores for name in speaking}
-    ranked = ranked_by(Conformal(reference, speaking), scores, _empty(spec, tally))
-    return flags(ranked, tally.names, labels, piece, alpha)
+    ready = {number: Conformal(each, speaking) for number, each in reference.calibrations.items()}
+    return flags(ranked_by(ready, reference.of, scores, _empty(spec, tally), piece), tally.names, labels, alpha)
 
 
 def _empty(spec: Spec, tally: Tally) -> Empty | None:

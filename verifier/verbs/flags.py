@@ -20,47 +20,74 @@ class Empty(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Samples ranked among real ones, by the rules called ``names``; the last of these is that a sample is empty."""
-
-    reference: Conformal
-    names: Sequence[str]
-    found: PValues
-
-
-def ranked_by(reference: Conformal, scores: Mapping[str, NDArray[np.float64]], empty: Empty | None) -> Ranked:
-    """The samples by their scores (n,) under each rule of ``reference``; one that is empty has none, and is as strange
-    as it is rare among real ones.
+    """Samples ranked among real ones: of each the p-value and the rule that spoke, (n,), and of each piece, (k,). The
+    rules are called ``names``; the last of these is that a sample is empty.
     """
-    found = reference.of_samples(np.stack(list(scores.values()), axis=1))
-    if empty is not None:
-        found = found._replace(
-            combined=np.where(empty.values, empty.p_value, found.combined),
-            spoke=np.where(empty.values, len(scores), found.spoke),
-            strangeness=np.where(empty.values, np.inf, found.strangeness),
-        )
-    return Ranked(reference, (*scores, EmptySamples.title), found)
+
+    names: Sequence[str]
+    p: NDArray[np.float64]
+    spoke: NDArray[np.int64]
+    of_pieces: OfPieces
+
+
+def ranked_by(
+    references: Mapping[int, Conformal],
+    among: NDArray[np.int64],
+    scores: Mapping[str, NDArray[np.float64]],
+    empty: Empty | None,
+    piece: NDArray[np.int64],
+) -> Ranked:
+    """The samples by their scores (n,) under each rule of the ``references``; ``piece`` (n,) is the piece of each, and
+    ``among`` (k,) the reference of each piece. One that is empty has no score, and is as strange as it is rare among
+    real ones.
+    """
+    table = np.stack(list(scores.values()), axis=1)
+    p, spoke = np.ones(len(piece)), np.zeros(len(piece), np.int64)
+    of_pieces = OfPieces(np.ones(len(among)), np.zeros(len(among), np.int64))
+    for key, reference in references.items():
+        rows = np.flatnonzero(among[piece] == key)
+        number, own = np.unique(piece[rows], return_inverse=True)
+        found = reference.of_samples(table[rows])
+        if empty is not None:
+            found = _with_empty(found, Empty(empty.values[rows], empty.p_value), len(scores))
+        p[rows], spoke[rows] = found.combined, found.spoke
+        of_pieces.p[number], of_pieces.spoke[number] = _of_pieces(reference, found, own)
+    return Ranked((*scores, EmptySamples.title), p, spoke, of_pieces)
+
+
+def _with_empty(found: PValues, empty: Empty, rule: int) -> PValues:
+    return found._replace(
+        combined=np.where(empty.values, empty.p_value, found.combined),
+        spoke=np.where(empty.values, rule, found.spoke),
+        strangeness=np.where(empty.values, np.inf, found.strangeness),
+    )
+
+
+def _of_pieces(reference: Conformal, found: PValues, piece: NDArray[np.int64]) -> OfPieces:
+    """Those of the pieces of samples; a piece of one sample is that sample, if each is."""
+    strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
+    first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
+    if len(first) == len(piece):
+        return OfPieces(found.combined[first], found.spoke[first])
+    return reference.of_pieces(found, piece)
 
 
 def flags(
-    ranked: Ranked, samples: Sequence[str], labels: NDArray[np.str_], piece: NDArray[np.int64], alpha: float
+    ranked: Ranked, samples: Sequence[str], labels: NDArray[np.str_], alpha: float
 ) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
-    """The samples and the groups, called ``labels``, whose p-value is at most alpha, strangest first; ``piece`` (n,) is
-    the group of each sample.
-    """
-    reference, names, found = ranked
-    strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
-    first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
-    alone = len(labels) == len(piece)  # a piece of one sample is that sample
-    of_pieces = OfPieces(found.combined[first], found.spoke[first]) if alone else reference.of_pieces(found, piece)
+    """The samples and the groups, called ``labels``, whose p-value is at most alpha, strangest first."""
 
     def called(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
         discoveries = discovered(p_values, alpha)
         strange = np.flatnonzero(p_values <= alpha).tolist()
         return tuple(
             Flag(
-                sample=str(names_[i]), p=float(p_values[i]), rule=names[int(spoke[i])], discovered=bool(discoveries[i])
+                sample=str(names_[i]),
+                p=float(p_values[i]),
+                rule=ranked.names[int(spoke[i])],
+                discovered=bool(discoveries[i]),
             )
             for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
         )
 
-    return called(samples, found.combined, found.spoke), called(labels.tolist(), *of_pieces)
+    return called(samples, ranked.p, ranked.spoke), called(labels.tolist(), *ranked.of_pieces)

@@ -94,10 +94,13 @@ class RuleTally:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Counts of every rule over the samples of a set. Tallies of parts of a set merge into the tally of the whole."""
+    """Counts of every rule over the samples of a set; ``lengths`` (n,) are their steps. Tallies of parts of a set merge
+    into the tally of the whole.
+    """
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    lengths: NDArray[np.int64]
     facts: StorageProfile
     rules: Mapping[str, RuleTally]
     whole: SetTally | None
@@ -106,6 +109,7 @@ class Tally:
         return Tally(
             self.names + other.names,
             self.groups + other.groups,
+            np.concatenate([self.lengths, other.lengths]),
             self.facts.merge(other.facts),
             {name: tally.merge(other.rules[name]) for name, tally in self.rules.items()},
             self.whole.merge(other.whole) if self.whole and other.whole else None,
@@ -132,7 +136,7 @@ def tally_batch(spec: Spec, checkers: Checkers, batch: Batch, findings: bool = F
             find(checker, batch, counts.violations) if findings else None,
         )
     whole = checkers.whole.tally(batch) if checkers.whole else None
-    return Tally(tuple(batch.names), tuple(batch.groups), storage_of(batch), rules, whole)
+    return Tally(tuple(batch.names), tuple(batch.groups), batch.lengths, storage_of(batch), rules, whole)
 
 
 def _worst(violations: NDArray[np.int64], names: Sequence[str]) -> list[int]:

@@ -17,8 +17,10 @@ from verifier.music.storage import BAR
 def storage_counts(batch: Batch) -> Mapping[str, Any]:
     """The fields of MusicStorage that are its own."""
     own, notes, clipped = music(batch), scan(batch).notes.sum(axis=1), music(batch).clipped
-    ends = (batch.starts + batch.lengths)[batch.ends & (notes + clipped > 0)]
-    bars = np.ceil(ends / (BAR * float(roll_view(batch).steps_per_quarter)) - 1e-9)
+    last = (own.totals > 0) & (notes + clipped > 0)
+    bars = np.ceil(own.totals[last] / (BAR * float(roll_view(batch).steps_per_quarter)) - 1e-9)
+    held = scan(batch).polyphony.sum(axis=1)
+    paces = np.rint(8 * np.log2(held[notes > 0] / notes[notes > 0]))
     return {
         "notes": int(notes.sum() + clipped.sum()),
         "clipped": int(clipped.sum()),
@@ -29,7 +31,9 @@ def storage_counts(batch: Batch) -> Mapping[str, Any]:
         **dict(zip(READ, own.read.sum(axis=0).tolist(), strict=True)),
         "voiced": int((own.voices.counts > 0).sum()),
         "repeating": int(own.repeats.sum()),
-        "held": int(scan(batch).polyphony.sum()),
+        "held": int(held.sum()),
+        "paces": _histogram(paces.astype(np.int64)),
+        "cut": int(own.cut.sum()),
         "bars": _histogram(bars.astype(np.int64)),
         "registers": _histogram(registers(batch)[notes + clipped > 0]),
     }

@@ -33,7 +33,9 @@ DETACHED = 0.7
 NEARLY = 0.6
 """The same for lengths that lie on no division, times what notes usually last of the time to the next."""
 OVERLAP = 0.25
-"""Quarter notes for which a note is held into the next at most, as a manner of playing."""
+"""Quarter notes for which a note is held into the next at most, as a manner of playing, unless all are for as long."""
+LONGEST = 4.0
+"""Quarter notes for which a note lasts at most, where nothing says how long."""
 
 
 class Written(NamedTuple):
@@ -50,29 +52,40 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
     if not len(onsets) or _fit(onsets) < FITS:
         return Written(ends, 0)  # no score
     lengths, room = ends - onsets, _following(onsets, parts) - onsets
-    found = _of_one_manner(lengths, room)
+    one_by_one = len(np.unique(onsets + parts * 2.0**20)) >= FITS * len(onsets)
+    found = _of_one_manner(lengths, room, one_by_one)
     if found is None:
         found = lengths.copy()
         unruly = np.ones(len(lengths), np.bool_)
         for part in np.unique(parts).tolist():
             own = parts == part
-            mended = _of_one_manner(lengths[own], room[own])
+            mended = _of_one_manner(lengths[own], room[own], one_by_one)
             if mended is not None:
                 found[own], unruly[own] = mended, False
         enough = len(np.unique(onsets[unruly])) >= FEWEST
         if enough and _fit(lengths[unruly], (*DIVISIONS, FINEST)) < FITS:
             found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
+    if np.isinf(found).any():  # the last of their parts, which end together
+        last = (onsets + np.where(np.isinf(found), np.median(found), found)).max()
+        found = np.minimum(found, np.minimum(last - onsets, LONGEST))
     changed = np.abs(found - lengths) > TICK
     return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
 
 
-def _of_one_manner(lengths: Floats, room: Floats) -> Floats | None:
+def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> Floats | None:
     """The written lengths (m,) of notes that are all let go of early, or all held over, by one ratio or gap, where the
-    next of their part begins after ``room`` (m,); None if they are not.
+    next of their part begins after ``room`` (m,); None if they are not. Where notes begin ``one_by_one`` in their
+    parts, not in chords, also of notes of which all have one length; the last of its part is infinite then.
     """
     over = lengths - room
     is_early = (over < -TICK) & np.isfinite(room)
     is_late = (over > TICK) & (over <= OVERLAP)
+    if np.isfinite(room).sum() >= FEWEST and _are_usual(room).mean() < FITS:  # unlike a rhythm that goes on and on
+        tells_nothing = _are_most(is_early, room) or (is_early.any() and (over > TICK).any())
+        if one_by_one and tells_nothing and _are_usual(lengths).mean() >= FITS:
+            # One length stands for any, as programs write that know only where notes begin.
+            return np.where((room <= LONGEST) | np.isinf(room), room, np.median(room))
+        is_late |= (over > TICK) & _are_usual(over)
     if _are_most(is_early, room):
         held = lengths[is_early] / room[is_early]
         one_ratio = _fit(lengths) < FITS or _is_one_ratio(held, room[is_early])
@@ -108,17 +121,27 @@ def _one_by_one(onsets: Floats, lengths: Floats, room: Floats) -> Floats:
     return np.select([reaches, sounds_on, off & (lengths < room)], [room, nearest, rested], lengths)
 
 
+def _are_usual(quarters: Floats) -> NDArray[np.bool_]:
+    """(m,) which times are the usual one."""
+    return np.asarray(np.abs(quarters - np.median(quarters)) <= TICK) if len(quarters) else np.zeros(0, np.bool_)
+
+
 def _are_most(is_off: NDArray[np.bool_], room: Floats) -> bool:
     return bool(is_off.sum() >= FEWEST and is_off.sum() > EARLY * np.isfinite(room).sum())
 
 
 def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np.bool_]) -> Floats | None:
-    """The one of two guesses at the lengths that lies on divisions; None if neither does, or most do not then end where
-    the next note begins.
+    """The one of two guesses at the lengths that lies on divisions, of both that by which more notes end where the next
+    begins; None if neither does, or most notes do not.
     """
-    found = max(candidates, key=_fit)
-    reaches = np.abs(found - room)[is_off] <= TICK
-    return _on_divisions(found) if _fit(found) >= FITS and reaches.mean() >= EARLY else None
+
+    def reaches(found: Floats) -> float:
+        return float((np.abs(found - room)[is_off] <= TICK).mean())
+
+    fitting = [found for found in candidates if _fit(found) >= FITS]
+    if not fitting or reaches(best := max(fitting, key=reaches)) < EARLY:
+        return None
+    return _on_divisions(best)
 
 
 def _is_one_ratio(held: Floats, room: Floats) -> bool:

@@ -1,6 +1,6 @@
 """Whether each note has the accidental that its chord, line and key call for, or a neighbour would fit better."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 WIDEST = 12
 """Semitones of the widest step in a line; what leaps further is another line."""
 BREAK = "rest"
-SETS = ("next", "near", "wide")
+SETS = ("next", "during", "near", "wide", "far", "home")
 """The other tables: each counts sets of pitch classes around a note."""
 SETS_AT = 1 << 22
 """Keys of the table below this are of ``lines``; each of the others has the next 4096."""
@@ -45,20 +45,27 @@ class Accidentals(Counted, frozen=True, kw_only=True):
     four share more than once.
 
     A sample's score is the log-likelihood ratio between about one wrong note in it and none: the sum of
-    log(1 + times better / notes). The test is made for this fault and sees others only so far as they bring it about.
+    log(1 + times better / notes), divided by ``weight``, so that a note that stands out speaks as loudly as the product
+    itself would. The test is made for this fault and sees others only so far as they bring it about.
     """
 
     near: Annotated[float, option("quarter notes before and after a note that tell its harmony", ge=0, le=64)] = 1
-    wide: Annotated[float, option("quarter notes before and after a note that tell its key", ge=0, le=64)] = 2
+    wide: Annotated[float, option("the same, for the harmony around that", ge=0, le=64)] = 2
+    far: Annotated[float, option("quarter notes before and after a note that tell its key", ge=0, le=64)] = 4
+    home: Annotated[float, option("the same, for the key around that", ge=0, le=64)] = 8
+    weight: Annotated[float, option("power that each of the seven probabilities is taken to", gt=0, le=1)] = 0.4
     limit: float | None = None
     """Largest misfit that a note may have, in nats: set from held-out real samples, lost in a merge."""
     lines: dict[str, dict[str, Count]] = {}
     """semitones of the others above the note -> step into it, step out of it -> notes."""
     next_chords: dict[str, Count] = {}
     """semitones above the note of what sounds just after it -> notes."""
+    during_chords: dict[str, Count] = {}
     near_chords: dict[str, Count] = {}
     wide_chords: dict[str, Count] = {}
-    """semitones above the note of the pitch classes around it -> notes."""
+    far_chords: dict[str, Count] = {}
+    home_chords: dict[str, Count] = {}
+    """semitones above the note of the pitch classes while it sounds, and around it -> notes."""
 
     def trial_name(self) -> str:
         return "note"
@@ -72,7 +79,7 @@ class Accidentals(Counted, frozen=True, kw_only=True):
 
     def contexts(self, batch: Batch) -> "Contexts":
         """What surrounds every note of every sample."""
-        return contexts(batch, self.near, self.wide)
+        return contexts(batch, (self.near, self.wide, self.far, self.home))
 
     def only_trials(self, events: Events) -> Events:
         return events.where(events.keys < SETS_AT)
@@ -130,7 +137,8 @@ class Accidentals(Counted, frozen=True, kw_only=True):
         yield (
             f"{len(self.lines):,} chords around a note, {sum(map(len, self.lines.values())):,} with the steps of its"
             f" line; {len(self.next_chords):,} sets of pitch classes just after it, {len(self.near_chords):,} within"
-            f" {self.near:g} and {len(self.wide_chords):,} within {self.wide:g} quarter notes"
+            f" {self.near:g}, {len(self.wide_chords):,} within {self.wide:g}, {len(self.far_chords):,} within"
+            f" {self.far:g} and {len(self.home_chords):,} within {self.home:g} quarter notes"
         )
         if self.limit is None:
             yield "no limit: nothing was held out"
@@ -143,8 +151,8 @@ class Contexts(NamedTuple):
 
     The pitch is a MIDI number, ``start`` and ``stop`` are steps. ``lines`` has the set of the others that sound, as 12
     bits from 10 on, the step into the note in 5 bits, and the step out of it in 5 bits: 0 for a break, or 13 more than
-    the semitones. ``sets`` (3, m) has the sets of the pitch classes just after it, near it, and wide around it, in 12
-    bits. Bit 0 of a set is the note's own class.
+    the semitones. ``sets`` (6, m) has the sets of the pitch classes of ``SETS``, in 12 bits; bit 0 is the class of the
+    note itself.
     """
 
     samples: Ints
@@ -155,12 +163,12 @@ class Contexts(NamedTuple):
     sets: Ints
 
 
-def contexts(batch: Batch, near: float, wide: float) -> Contexts:
-    """What surrounds every note of every sample; ``near`` and ``wide`` in quarter notes."""
+def contexts(batch: Batch, spans: Sequence[float]) -> Contexts:
+    """What surrounds every note of every sample; ``spans`` in quarter notes before and after it."""
     samples, row, start, stop = runs_in_time(batch)
     steps, length = batch.values.shape[2], batch.lengths[samples]
     pitch_class = (roll_view(batch).lowest_pitch + row) % 12
-    far = [round(span * roll_view(batch).steps_per_quarter) for span in (near, wide)]
+    far = [round(span * roll_view(batch).steps_per_quarter) for span in spans]
     longest = max(1, *far, int((stop - start).max(initial=1)))
     unions = Unions.of(chroma_sets(batch), longest)
 
@@ -175,7 +183,7 @@ def contexts(batch: Batch, near: float, wide: float) -> Contexts:
         return before | during | unions.between(samples, stop, np.minimum(stop + far, length))
 
     chord, during = beside(start, start + 1), beside(start, stop)
-    sets = [unions.between(samples, stop, np.minimum(stop + 1, length)), *map(around, far)]
+    sets = [unions.between(samples, stop, np.minimum(stop + 1, length)), during, *map(around, far)]
     starting, ending = ((samples * (steps + 1) + at) << 8 | row for at in (start, stop))
     into, out = _nearest(np.sort(ending), starting), _nearest(starting, ending)
     # The step into a note is upward if it comes from below.
@@ -233,8 +241,8 @@ def _advantage(fit: Floats) -> Floats:
 class AccidentalsChecker:
     """Counts and locates the notes whose misfit exceeds the limit.
 
-    ``levels`` are the counts of the chord, with the step into the note, and with both steps. ``by_set`` (3, 2, 4096)
-    is what each set of pitch classes, in each of the three places, says for the pitch below the note and the one above.
+    ``levels`` are the counts of the chord, with the step into the note, and with both steps. ``by_set`` (6, 2, 4096)
+    is what each set of pitch classes, in each of its places, says for the pitch below the note and the one above.
     """
 
     rule: Accidentals
@@ -254,7 +262,7 @@ class AccidentalsChecker:
         misfits = _advantage(np.asarray(fit))[:, at]
         for advantage, of_set in zip(self.by_set, found.sets, strict=True):
             misfits += advantage[:, of_set]
-        return misfits
+        return self.rule.weight * misfits
 
     def count(self, batch: Batch) -> RuleCounts:
         found = self.rule.contexts(batch)
@@ -262,7 +270,7 @@ class AccidentalsChecker:
         broken = misfits > self._limit()
         trials = np.bincount(found.samples, minlength=len(batch)).astype(np.int64)
         ratios = np.log1p(np.exp(misfits) / trials[found.samples])
-        scores = np.bincount(found.samples, ratios, len(batch)).astype(np.float64)
+        scores = np.bincount(found.samples, ratios, len(batch)) / self.rule.weight
         return RuleCounts(
             violations=np.bincount(found.samples[broken], minlength=len(batch)).astype(np.int64),
             trials=trials,
