@@ -65,6 +65,7 @@ def test_where_all_notes_have_one_length_each_lasts_until_the_next(length):
     found = written_ends(onsets, onsets + length, ONE)
     assert found.ends[:-1].tolist() == onsets[1:].tolist()  # nothing tells of the rest
     assert found.ends[-1] - onsets[-1] == np.median(np.diff(onsets))
+    assert found.guessed == len(onsets)
     two = np.concatenate([onsets, onsets[:-1]])
     parts = np.repeat([0, 1], [len(onsets), len(onsets) - 1])
     assert written_ends(two, two + length, parts).ends[-1] == found.ends[-1]  # held under the last note of the other

@@ -128,6 +128,14 @@ def test_files_that_begin_between_two_beats_are_counted_before_any_verdict():
     assert not [text for text in confounds(real, played, music) if "between two beats" in text]
 
 
+def test_sets_of_notes_of_one_length_do_not_fail_for_what_they_do_not_cover():
+    real = MusicStorage(notes=800, samples=100, steps=6400)
+    assert "no rest is told" in MusicStorage(notes=800, samples=100, steps=6400, guessed=500).holds_less(real)
+    assert not MusicStorage(notes=800, samples=100, steps=6400, guessed=300).holds_less(real)
+    short = MusicStorage(notes=200, samples=100, steps=1600)
+    assert short.holds_less(real) == "the samples are 25% as long as real ones"
+
+
 def test_samples_without_voices_among_others_are_counted_before_any_verdict():
     music = medium_named("piano-roll")
     sung_batch = voiced_batch(0, n=10)

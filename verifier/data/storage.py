@@ -10,6 +10,8 @@ NOTICED = 0.05
 """A difference of shares from which on it is said."""
 SOME = 0.001
 """The same for what a corpus has next to none of."""
+SHORT = 0.6
+"""Times as long as real ones samples must be for what they hold as a set to be judged."""
 
 
 class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -35,6 +37,11 @@ class StorageProfile(Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
         """The mean length of these samples, where that of the corpus is 1."""
         real = corpus.share("steps", "samples")
         return self.share("steps", "samples") / real if real else 1.0
+
+    def holds_less(self, corpus: "StorageProfile") -> str:
+        """Why as many real samples may well hold what these do not: a reason not to fail them for what they lack."""
+        length = self.relative_length(corpus)
+        return f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
 
     def merge(self, other: Any) -> Self:
         """The counts of both."""

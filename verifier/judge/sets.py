@@ -21,9 +21,6 @@ from verifier.rule.vocabulary import Vocabulary
 LEVEL = 2 * coverage.LEVEL
 """How often coverage and the checks at its level together fail a real set."""
 
-SHORT = 0.6
-"""Times as long as real ones samples must be for what they cover to be judged."""
-
 
 class SetCheckResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What a check says of a sample set: its verdict and the reason, ``cell``, a few words for a table, ``worst``, a
@@ -214,28 +211,27 @@ class SetChecker:
         groups: Sequence[str],
         alpha: float,
         trials: Mapping[str, int],
-        length: float = 1.0,
+        holds_less: str = "",
     ) -> SetWide:
-        """The results for a set with these names and groups, which gave each rule so many ``trials``, and whose samples
-        are ``length`` times as long as real ones. At an ``alpha`` that leaves no room for the level at which coverage
-        and checks were calibrated, these cannot fail, only be undecided; nor can coverage and the checks that soften
-        where samples are too short to hold what real ones do: two single bars are sooner alike than two pieces.
+        """The results for a set with these names and groups, which gave each rule so many ``trials``. At an ``alpha``
+        that leaves no room for the level at which coverage and checks were calibrated, these cannot fail, only be
+        undecided; nor can coverage and the checks that soften where something ``holds_less`` than real samples: two
+        single bars are sooner alike than two pieces.
         """
         softens = _softens(alpha)
-        short = f"the samples are {length:.0%} as long as real ones" if length < SHORT else ""
         covered: dict[str, CoverageResult] = {}
         for name, rule in self.rules.items():
             result = coverage.judge_coverage(
                 rule, self.classes[name], tally.used[name], self.reference.coverage[name], trials[name]
             )
             if result is not None:
-                covered[name] = _softened(result, short) if softens or short else result
+                covered[name] = _softened(result, holds_less) if softens or holds_less else result
         checked: dict[str, SetCheckResult] = {}
         for title, check in self.checks.items():
             found = check.judge(tally.checks[title], names, groups)
             if found is not None:
-                softer = check.softens and (softens or short)
-                checked[title] = _softened(found, short) if softer else found
+                softer = check.softens and (softens or holds_less)
+                checked[title] = _softened(found, holds_less) if softer else found
         return SetWide(coverage=covered, checks=checked, skipped=self.skipped)
 
 

@@ -14,7 +14,7 @@ PITCHES = 128
 """MIDI numbers."""
 GRIDS = (4, 6, 8, 12, 16, 24)
 """Steps in a quarter note that are tried where notes do not lie on those of the view, the coarsest that fits first."""
-READ = ("drums", "mended", "doubled", "sequential", "octaves", "padding")
+READ = ("drums", "mended", "guessed", "doubled", "sequential", "octaves", "padding")
 """What reading left out of a piece, or mended, in notes: fields of Notes, and of MusicStorage."""
 
 

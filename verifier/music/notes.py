@@ -21,6 +21,7 @@ class Notes:
     length        quarter notes to the end of the file; 0 stands for the end of the last note
     drums         notes of percussion, which are left out
     mended        notes that the file does not let go of where they are written to end (see ``read.articulation``)
+    guessed       notes of which the file does not tell how long they last: that lengths are all one
     doubled       notes of parts that only double others, which are left out
     sequential    notes of tracks that are patterns, which follow each other
     octaves       notes of parts that double others one or more octaves apart
@@ -43,6 +44,7 @@ class Notes:
     length: float = 0.0
     drums: int = 0
     mended: int = 0
+    guessed: int = 0
     doubled: int = 0
     sequential: int = 0
     octaves: int = 0

@@ -22,6 +22,8 @@ BAR = 4
 """Quarters in which the length of a piece is counted."""
 
 
+LENGTHLESS = 0.5
+"""Share of the notes from which on a set counts as one that tells no lengths."""
 UNQUANTISED = 0.2
 """Share of the notes from which on nothing is learned from their places between the steps without being told to."""
 FITS = 0.95
@@ -34,11 +36,11 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     """notes: all that were read; ``clipped`` of them have no row in the view, ``off_grid`` begin between its steps.
     off_grids: notes that begin between so many steps a quarter. beyond: notes without a row, by MIDI number.
 
-    drums, mended, doubled, sequential, octaves, padding: as in Notes. voiced: samples with voices; repeating: samples
-    of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar of 4 quarters, by its
-    number from 1; ``cut`` of them begin between two beats. registers: samples by their mean pitch. held: steps that
-    sound, over all notes inside the view. paces: samples by how long their notes last on average, in eighths of a
-    doubling.
+    drums, mended, guessed, doubled, sequential, octaves, padding: as in Notes. voiced: samples with voices;
+    repeating: samples of a piece that tells a repeated note from a held one. bars: how many pieces end in each bar
+    of 4 quarters, by its number from 1; ``cut`` of them begin between two beats. registers: samples by their mean
+    pitch. held: steps that sound, over all notes inside the view. paces: samples by how long their notes last on
+    average, in eighths of a doubling.
     """
 
     notes: Count = 0
@@ -48,6 +50,7 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
     beyond: dict[int, Count] = {}
     drums: Count = 0
     mended: Count = 0
+    guessed: Count = 0
     doubled: Count = 0
     sequential: Count = 0
     octaves: Count = 0
@@ -87,6 +90,11 @@ class MusicStorage(StorageProfile, frozen=True, kw_only=True, forbid_unknown_fie
         elif corpus is not None and (clips := _clips(corpus.bars, self.bars)):
             found["ends"] = clips
         return found
+
+    def holds_less(self, corpus: StorageProfile) -> str:
+        if self.guessed > LENGTHLESS * self.notes:
+            return "where all notes have one length, no rest is told from a note"
+        return super().holds_less(corpus)
 
     def degraded(self, corpus: "MusicStorage") -> tuple[str, float] | None:
         """The degradation that these samples tell: that they are shorter than those of the corpus."""

@@ -68,8 +68,8 @@ def judge(
     whole = None
     of_rules = alpha  # what is left of alpha for the rules
     if checkers.whole and tally.whole:
-        length = tally.facts.relative_length(spec.facts) if spec.facts else 1.0
-        whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, length)
+        less = tally.facts.holds_less(spec.facts) if spec.facts else ""
+        whole = checkers.whole.judge(tally.whole, tally.names, tally.groups, alpha, trials, less)
         of_rules = alpha - checkers.whole.share_of(alpha)
     processed = signs_of(spec.rules, {name: rule.kinds for name, rule in tally.rules.items()}, len(tally.names))
     # A spec without degraded real samples can only say which rules do not survive what the traces name.

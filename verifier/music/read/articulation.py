@@ -39,10 +39,20 @@ LONGEST = 4.0
 
 
 class Written(NamedTuple):
-    """The ends of notes (m,) in quarter notes, and how many of them are not those that were played."""
+    """The ends of notes (m,) in quarter notes; how many of them are not those that were played, and of how many nothing
+    tells how long they last.
+    """
 
     ends: Floats
     mended: int
+    guessed: int = 0
+
+
+class _Manner(NamedTuple):
+    """The written lengths (m,) of notes let go of in one manner, which ``tells`` nothing where all have one length."""
+
+    lengths: Floats
+    tells: bool
 
 
 def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Written:
@@ -53,15 +63,18 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
         return Written(ends, 0)  # no score
     lengths, room = ends - onsets, _following(onsets, parts) - onsets
     one_by_one = len(np.unique(onsets + parts * 2.0**20)) >= FITS * len(onsets)
-    found = _of_one_manner(lengths, room, one_by_one)
-    if found is None:
-        found = lengths.copy()
+    manner = _of_one_manner(lengths, room, one_by_one)
+    if manner is not None:
+        found, guessed = manner.lengths, 0 if manner.tells else len(lengths)
+    else:
+        found, guessed = lengths.copy(), 0
         unruly = np.ones(len(lengths), np.bool_)
         for part in np.unique(parts).tolist():
             own = parts == part
-            mended = _of_one_manner(lengths[own], room[own], one_by_one)
-            if mended is not None:
-                found[own], unruly[own] = mended, False
+            manner = _of_one_manner(lengths[own], room[own], one_by_one)
+            if manner is not None:
+                found[own], unruly[own] = manner.lengths, False
+                guessed += 0 if manner.tells else int(own.sum())
         enough = len(np.unique(onsets[unruly])) >= FEWEST
         if enough and _fit(lengths[unruly], (*DIVISIONS, FINEST)) < FITS:
             found[unruly] = _one_by_one(onsets, lengths, room)[unruly]
@@ -69,13 +82,13 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
         last = (onsets + np.where(np.isinf(found), np.median(found), found)).max()
         found = np.minimum(found, np.minimum(last - onsets, LONGEST))
     changed = np.abs(found - lengths) > TICK
-    return Written(np.where(changed, onsets + found, ends), int(changed.sum())) if changed.any() else Written(ends, 0)
+    return Written(np.where(changed, onsets + found, ends) if changed.any() else ends, int(changed.sum()), guessed)
 
 
-def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> Floats | None:
-    """The written lengths (m,) of notes that are all let go of early, or all held over, by one ratio or gap, where the
-    next of their part begins after ``room`` (m,); None if they are not. Where notes begin ``one_by_one`` in their
-    parts, not in chords, also of notes of which all have one length; the last of its part is infinite then.
+def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> _Manner | None:
+    """That of notes (m,) that are all let go of early, or all held over, by one ratio or gap, where the next of their
+    part begins after ``room`` (m,); None if they are not. Where notes begin ``one_by_one`` in their parts, not in
+    chords, also that of notes of which all have one length; the last of its part is infinite then.
     """
     over = lengths - room
     is_early = (over < -TICK) & np.isfinite(room)
@@ -84,7 +97,7 @@ def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> Floats | 
         tells_nothing = _are_most(is_early, room) or (is_early.any() and (over > TICK).any())
         if one_by_one and tells_nothing and _are_usual(lengths).mean() >= FITS:
             # One length stands for any, as programs write that know only where notes begin.
-            return np.where((room <= LONGEST) | np.isinf(room), room, np.median(room))
+            return _Manner(np.where((room <= LONGEST) | np.isinf(room), room, np.median(room)), tells=False)
         is_late |= (over > TICK) & _are_usual(over)
     if _are_most(is_early, room):
         held = lengths[is_early] / room[is_early]
@@ -130,7 +143,7 @@ def _are_most(is_off: NDArray[np.bool_], room: Floats) -> bool:
     return bool(is_off.sum() >= FEWEST and is_off.sum() > EARLY * np.isfinite(room).sum())
 
 
-def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np.bool_]) -> Floats | None:
+def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np.bool_]) -> _Manner | None:
     """The one of two guesses at the lengths that lies on divisions, of both that by which more notes end where the next
     begins; None if neither does, or most notes do not.
     """
@@ -141,7 +154,7 @@ def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np
     fitting = [found for found in candidates if _fit(found) >= FITS]
     if not fitting or reaches(best := max(fitting, key=reaches)) < EARLY:
         return None
-    return _on_divisions(best)
+    return _Manner(_on_divisions(best), tells=True)
 
 
 def _is_one_ratio(held: Floats, room: Floats) -> bool:

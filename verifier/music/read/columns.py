@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.music.notes import Notes
-from verifier.music.read.articulation import written_ends
+from verifier.music.read.articulation import Written, written_ends
 
 MAX_BYTES = 64 * 2**20
 """Largest file, and largest score inside a compressed one, that is read."""
@@ -67,10 +67,8 @@ def notes_of_columns(
         columns, clicks = _without_clicks(columns)
         drums += clicks
     onsets, ends, pitches, parts = columns
-    mended = unended
-    if played:
-        ends, changed = written_ends(onsets, ends, parts)
-        mended = max(changed, unended)
+    written = written_ends(onsets, ends, parts) if played else Written(ends, 0)
+    ends = written.ends
     rest = _rest_before_pickup(onsets, bars)
     return Notes(
         name=name,
@@ -85,7 +83,8 @@ def notes_of_columns(
         fermatas=np.array(sorted(fermatas), np.float64) - rest,
         length=max(0.0, length - rest),
         drums=drums,
-        mended=mended,
+        mended=max(written.mended, unended),
+        guessed=written.guessed,
         doubled=doubled,
         sequential=sequential,
         octaves=_octave_doubles(columns),
