@@ -180,8 +180,7 @@ def test_short_samples_repeat_each_other_without_a_fail():
     samples = concatenate(VIEW, [some, replace(copies, groups=[f"copy-{i}" for i in range(40)])])
     checker = SetChecker.of(SetReference(checks={"diversity": NEVER}), [], [NearDuplicates()], {})
     whole, short = (
-        checker.judge(checker.tally(samples), samples.names, samples.groups, 0.05, {}, less)
-        for less in ("", "short")
+        checker.judge(checker.tally(samples), samples.names, samples.groups, 0.05, {}, less) for less in ("", "short")
     )
     assert whole.verdicts() == ["fail"]
     assert short.verdicts() == ["undecided"]
