@@ -88,12 +88,12 @@ def clips(notes: Notes, bars: int, within: float = 0.0) -> Iterator[Notes]:
         at += length
 
 
-def joined(pieces: Sequence[Notes]) -> Notes:
-    """One piece after the other, with two bars and a half of silence between them; their pickups are forgotten."""
+def joined(pieces: Sequence[Notes], bars: float) -> Notes:
+    """One piece after the other, with so many bars of silence between them; their pickups are forgotten."""
     at, found = 0.0, []
     for notes in pieces:
         found.append(timed(notes, lambda times, at=at: times + at))
-        at = float(found[-1].ends.max()) + 2.5 * notes.meter
+        at = float(found[-1].ends.max()) + bars * notes.meter
     columns = {
         name: np.concatenate([getattr(notes, name) for notes in found])
         for name in ("onsets", "ends", "pitches", "parts", "fermatas")
@@ -140,11 +140,15 @@ def _clips(bars: int, anywhere: bool = False) -> Callable[[Sequence[Notes], Path
     return written
 
 
-def _several(pieces: Sequence[Notes], folder: Path) -> Written:
-    """Four pieces a file; what a file shows is told of the first."""
-    for i in range(0, len(pieces), 4):
-        write(joined(pieces[i : i + 4]), folder / f"{i:03}.mid")
-    return Written(folder)
+def _several(bars: float) -> Callable[[Sequence[Notes], Path], Written]:
+    """Four pieces a file, with so many bars of silence between; what a file shows is told of the first."""
+
+    def written(pieces: Sequence[Notes], folder: Path) -> Written:
+        for i in range(0, len(pieces), 4):
+            write(joined(pieces[i : i + 4], bars), folder / f"{i:03}.mid")
+        return Written(folder)
+
+    return written
 
 
 def _third_slower(pieces: Sequence[Notes], folder: Path) -> Written:
@@ -276,7 +280,10 @@ MIDI = [
         Route(f"MIDI, clips of {n} bars from any sixteenth", f"beginnings and ends, {NO_PICKUP}", _clips(n, True))
         for n in (2, 4)
     ),
-    Route("MIDI, four pieces a file, silence between", NO_PICKUP, _several, joined=True),
+    *(
+        Route(f"MIDI, four pieces a file, {words} between", NO_PICKUP, _several(bars), joined=True)
+        for words, bars in (("no silence", 0), ("a bar", 1), ("two bars and a half", 2.5))
+    ),
     Route("MIDI, touching repeats merged", f"attacks, {NO_PICKUP}", _midi(merged)),
     Route(
         "MIDI, one track, touching repeats merged", f"voices, attacks, {NO_PICKUP}", _midi(merged, layout="one track")

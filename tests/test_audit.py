@@ -17,6 +17,8 @@ import verifier as vf
 from verifier.base.errors import InputError
 from verifier.cli.main import main
 from verifier.data.container import Property, Stored
+from verifier.data.medium import medium_named
+from verifier.music.read.symbolic import read_notes
 from verifier.verbs import telling
 from verifier.verbs.audit import Audit, Audited, audit
 from verifier.verbs.telling import Column
@@ -140,6 +142,18 @@ def test_a_silent_file_of_music_is_audited_and_named_where_it_cannot_be_made_ali
     with pytest.raises(InputError, match=r"--equalise: 1\.mid holds no note; leave it out"):
         vf.audit(tmp_path / "a", tmp_path / "b", equalise=tmp_path / "alike")
     assert not (tmp_path / "alike").exists()
+
+
+def test_a_track_without_a_note_is_none_so_that_files_and_pieces_of_a_corpus_count_alike(tmp_path):
+    tune(np.random.default_rng(0), tmp_path / "a")
+    score: Any = Score(tmp_path / "a.mid")
+    score.tracks.insert(0, Track(name="conductor"))
+    (tmp_path / "b.mid").write_bytes(score.dumps_midi())
+    container = medium_named("piano-roll").container()
+    assert container is not None
+    of_files = [next(iter(container.read(tmp_path / name, name))) for name in ("a.mid", "b.mid")]
+    of_piece = next(iter(container.of_piece(read_notes(tmp_path / "b.mid", name="b", group="b"))))
+    assert [stored.facts["tracks"] for stored in (*of_files, of_piece)] == [1, 1, 1]
 
 
 def test_files_of_one_name_on_both_sides_are_made_alike_by_the_shortest_of_all(tmp_path):

@@ -95,6 +95,7 @@ def test_a_rule_that_few_real_samples_try_or_none_says_how_strange_those_are_tha
     assert found.combined[0] > 0.1
     assert (found.combined[1:] < 0.05).all()
     assert found.spoke.tolist() == [0, 1, 2]
+    assert found.share[1] > 0.99  # of the cubes of about 10 and of less than one
 
 
 def test_far_is_as_strange_as_real_samples_are_far():
@@ -183,6 +184,19 @@ def test_a_piece_that_leans_away_as_a_whole_is_found_though_no_sample_is_strange
     assert (tested.combined <= 0.05).mean() < 0.4
     assert (found.p <= 0.05).mean() > 0.8
     assert (found.spoke[found.p <= 0.05] == 4).mean() > 0.9
+    assert (found.share[found.spoke == 4] > 0.5).mean() > 0.9
+    assert ((found.share > 0) & (found.share <= 1)).all()
+
+
+def test_a_score_that_is_no_nats_is_worth_as_many_as_real_samples_bear_out():
+    rng = np.random.default_rng(6)
+    nats_and_distance = np.stack([rng.exponential(size=2000), 0.01 * rng.exponential(size=2000)], axis=1)
+    reference = Conformal(*calibration(nats_and_distance))
+    found = reference.of_samples(np.array([[12, 0], [0, 0.12]]))
+    assert found.evidence[0, 0] == pytest.approx(found.evidence[1, 1], rel=0.25)
+    loud, shouting = (Conformal(*calibration(nats_and_distance * [times, 1])) for times in (2, 50))
+    assert loud.worth[0] == 1
+    assert shouting.worth[0] == pytest.approx(3 / 50, rel=0.2)  # three times what it should is believed
 
 
 @pytest.mark.parametrize("rules", [3, 26])

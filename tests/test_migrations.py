@@ -87,8 +87,12 @@ def _as_then(found: record.SetResult) -> record.SetResult:
     """Without what no version of that time looked for, and without p-values, which are of another test today."""
     skipped = tuple(text for text in found.whole.skipped if not text.startswith("empty samples"))
     rules = {name: msgspec.structs.replace(rule, p_value=None) for name, rule in found.rules.items()}
+    flags = {
+        name: tuple(msgspec.structs.replace(flag, share=None) for flag in getattr(found, name) or ())
+        for name in ("flagged", "flagged_groups")
+    }
     whole = msgspec.structs.replace(found.whole, skipped=skipped)
-    return msgspec.structs.replace(found, whole=whole, rules=rules)
+    return msgspec.structs.replace(found, whole=whole, rules=rules, **flags)
 
 
 def test_a_record_of_format_0_is_read_as_the_one_that_is_written_today(spec, checkers, tmp_path):

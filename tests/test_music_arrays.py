@@ -342,7 +342,7 @@ def test_silence_around_the_music_of_a_sample_is_padding(tmp_path: Path, dtype: 
     facts = storage_of(padded)
     assert facts.padding == 12
     assert list(medium_named("piano-roll").confounds(storage_of(plain.take([])), facts)) == [
-        "6% of the time is silence before the first note or after the last of a sample, or of six quarters and more"
+        "6% of the time is silence before the first note or after the last of a sample, or of three quarters and more"
         " between: left out"
     ]
 

@@ -93,10 +93,28 @@ def test_the_score_is_the_log_likelihood_ratio_between_about_one_misplaced_note_
     assert rule.notes == {"0": {"1/2": 1, "1": 5, "2": 1}, "1/2": {"1/2": 1}}
     counts = rule.compile().count(batch(["C5:0-4 D5:4-12 | C4:0-3 D4:4-8"]))
     assert (counts.violations.tolist(), counts.trials.tolist()) == ([1], [4])
-    seen, kinds = 8, 4
-    u = 1 / rule.key_space
-    chances = [(times + kinds * u) / (seen + kinds) for times in (5, 1, 0, 5)]
+    seen, kinds, begins = 8, 4, (7 + 2 / 2) / (8 + 2)  # of the two halves of a quarter of the grid
+    ends = {0: (6 + 2 / 2) / (7 + 2), 0.5: (1 + 2 / 2) / (7 + 2), 0.75: (2 / 2) / (7 + 2)}
+    lasts = {0: (1 + 3 / 17) / 10, 1: (5 + 3 / 17) / 10, 2: (1 + 3 * 15 / 17) / 10 / 15}  # 2 to 16 are alike
+    unseen = [begins * ends[end] * lasts[wholes] for end, wholes in ((0, 1), (0, 2), (0.75, 0), (0, 1))]
+    chances = [(times + kinds * other) / (seen + kinds) for times, other in zip((5, 1, 0, 5), unseen, strict=True)]
+    u = 1 / (2 * 2 * 17)
     assert counts.scores[0] == pytest.approx(sum(math.log(1 + u / (4 * p)) for p in chances))
+
+
+def test_a_long_note_that_the_corpus_lacks_is_less_strange_than_one_that_ends_where_none_does():
+    checker = NotePlacement.learn(batch([STEADY] * 20 + ["C5:0-3 D5:3-4 C5:4-8 | C4:0-4"])).compile()
+    long, short = checker.count(batch(["C5:0-20 | C4:0-4", "C5:0-5 | C4:0-4"], steps=20)).scores
+    assert long < short
+
+
+def test_a_passage_that_is_played_again_is_no_stranger_than_once():
+    checker = NotePlacement.learn(batch([STEADY] * 20)).compile()
+    once = "C5:0-4 D5:4-8 C5:8-11 D5:11-16 C5:16-20 D5:20-24 E5:24-28 F5:28-32 | C4:0-32"
+    twice = "C5:0-4 D5:4-8 C5:8-11 D5:11-16 C5:16-20 D5:20-24 C5:24-27 D5:27-32 | C4:0-32"
+    counts = checker.count(batch([once, twice], steps=32))
+    assert counts.violations.tolist() == [3, 5]
+    assert counts.scores[1] < 1.2 * counts.scores[0]
 
 
 def test_a_rare_placement_makes_a_sample_stranger_though_the_corpus_has_it():

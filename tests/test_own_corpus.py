@@ -161,6 +161,9 @@ def test_a_folder_that_grew_gives_the_same_held_out_files_and_says_so(copy, capf
     assert len(groups("spec.yaml", "real:one-note")) == 8
     with pytest.raises(InputError, match="real:learn: data/real has changed since"):
         groups("spec.yaml", "real:learn")
+    capfd.readouterr()
+    groups("spec.yaml", "real:all")
+    assert "data/real has changed since the spec was learned: what lies there now is taken" in capfd.readouterr().err
     shutil.copy("fake/" + min(held_out), "data/real/" + min(held_out))
     with pytest.raises(InputError, match=rf"\({min(held_out)} is another file\)"):
         groups("spec.yaml")

@@ -5,6 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 from matplotlib import image
+from msgspec import structs
 from rich.console import Console
 
 from tests import rolls
@@ -14,6 +15,7 @@ from verifier.data.batch import Batch
 from verifier.music.view import PianoRollView
 from verifier.report import formats
 from verifier.report import power as report
+from verifier.rule.fault import faults_for
 from verifier.spec.provenance import CorpusRecord
 from verifier.spec.spec import Spec
 from verifier.verbs import power
@@ -110,7 +112,7 @@ def test_a_sample_is_changed_if_its_values_or_the_notes_of_its_voices_are():
 
 
 def test_every_piece_is_in_one_part_and_without_learned_pieces_the_calibration_in_the_spec_has_no_share_in_it():
-    other = msgspec.structs.replace(spec(), calibration=None)
+    other = structs.replace(spec(), calibration=None)
     assert power.power(other, parts()[1], faults=["moved"], doses=[1]).rows == (row(found(), "moved", 1),)
     for dealing in range(3):
         of_sample = power._parts(parts()[1].groups, 0, dealing)
@@ -129,7 +131,7 @@ def test_samples_are_ranked_among_the_learned_pieces_too_by_what_the_others_taug
     assert len(of_learned.scores["polyphony"]) == 160
     assert len(of_learned.counts["polyphony"].trials) == 40
     assert power._of_learned(spec().calibration) is None
-    full = msgspec.structs.replace(spec(), rules=rules, calibration=calibration)
+    full = structs.replace(spec(), rules=rules, calibration=calibration)
     # The held-out pieces give 64 of the 99 samples that a level of 1 % needs.
     with pytest.raises(InputError, match="calibrated with 64"):
         power.power(spec(), held_out, faults=["moved"], alpha=0.01)
@@ -205,7 +207,7 @@ def test_samples_that_cannot_serve_are_refused():
     with pytest.raises(InputError, match="lowest-pitch 48 against 36"):
         power.power(spec(), other)
     with pytest.raises(InputError, match="no scores of held-out data"):
-        power.power(msgspec.structs.replace(spec(), calibration=None), parts()[1], crossed=False)
+        power.power(structs.replace(spec(), calibration=None), parts()[1], crossed=False)
 
 
 def test_the_doses_given_replace_those_of_each_fault_in_rising_order():
@@ -225,7 +227,7 @@ def wide(names):
         power.PowerRow(fault="moved", dose=dose, unit="notes per sample", planted=1, caught=caught, auroc=share)
         for dose in (1.0, 2.0)
     )
-    return msgspec.structs.replace(found(), real=caught, rows=rows)
+    return structs.replace(found(), real=caught, rows=rows)
 
 
 @pytest.mark.parametrize("table", [found(), wide([f"rule-number-{i}" for i in range(30)])])
@@ -237,6 +239,19 @@ def test_the_table_fits_into_120_columns_and_says_what_it_leaves_out(table):
     assert max(len(line.rstrip()) for line in grid) <= report.WIDTH
     for name in table.rules():
         assert name in text or all(part in text for part in name.split("-"))
+
+
+def test_rules_that_no_fault_of_the_medium_moves_are_proposed_to_be_left_out():
+    table = wide(["accidentals", "cadences"])
+    nothing = power.Share(share=0.05, low=0.0, high=0.1)
+    caught = power.Caught(rules={"accidentals": table.real.combined, "cadences": nothing}, combined=nothing)
+    every = [structs.replace(table.rows[0], fault=name, caught=caught) for name in faults_for("piano-roll")]
+    line = "no planted fault moves cadences"
+    for rows, proposed in ((every, True), (every[1:], False)):
+        out = Console(width=200, record=True, file=io.StringIO())
+        report.print_power(out, structs.replace(table, real=caught, rows=tuple(rows)))
+        text = out.export_text()
+        assert (line in text) == (text.count("learn with --skip cadences") == 1) == proposed
 
 
 def test_reports_are_written_in_the_format_of_their_suffix_and_the_json_reads_back(tmp_path):

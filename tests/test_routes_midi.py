@@ -30,6 +30,18 @@ def test_a_change_of_program_leaves_the_voices(tmp_path: Path, name: str) -> Non
             assert set(counts.tolist()) == {4}, type(item)
 
 
+def test_a_midi_file_in_a_riff_file_is_that_file(tmp_path: Path) -> None:
+    data = save(tmp_path / "a.mid", *(track(line, i) for i, line in enumerate(CHOIR))).read_bytes()
+    text = b"LIST" + (5).to_bytes(4, "little") + b"INFO " + b"\0"  # of an odd size, so that a byte follows
+    chunks = text + b"data" + len(data).to_bytes(4, "little") + data
+    wrapped = tmp_path / "a.rmi"
+    wrapped.write_bytes(b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"RMID" + chunks)
+    assert lines(read(wrapped)) == CHOIR
+    wrapped.write_bytes(b"RIFF" + (4).to_bytes(4, "little") + b"RMID")
+    with pytest.raises(InputError, match="starts with 'MThd'"):
+        read(wrapped)
+
+
 def test_the_channels_of_type_0_are_parts_whatever_their_programs(tmp_path: Path) -> None:
     merged = mido.merge_tracks([track(line, i, [(0, i), (4, 40 + i)]) for i, line in enumerate(CHOIR)])
     assert lines(read(save(tmp_path / "a.mid", merged, kind=0))) == CHOIR

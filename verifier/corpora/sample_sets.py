@@ -329,7 +329,11 @@ def _own_part(part: _Part, view: View, record: CorpusRecord, where: Whereabouts)
         return corpus, part.of(corpus, record.split)
     found = own.find(record, record.files, where, view.kind, part.path)
     corpus = replace(_loaded(os.path.abspath(found.path), view, found.sha256), name=record.name)
-    if found.intact or part.name == "all":
+    if found.intact:
+        return corpus, part.of(corpus, record.split)
+    if part.name == "all":
+        problem = "has changed since the spec was learned: what lies there now is taken"
+        print(f"warning: {printable(part.path)}: {printable(found.path)} {problem}", file=sys.stderr)
         return corpus, part.of(corpus, record.split)
     if part.name == "learn":
         problem = f"{found.path} has changed since the spec was learned, but for its held-out files"

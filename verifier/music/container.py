@@ -12,13 +12,13 @@ from verifier.base.errors import InputError, printable
 from verifier.base.files import open_regular
 from verifier.data.container import Container, Equaliser, Property, Stored, counted
 from verifier.music.notes import Notes
-from verifier.music.read.midi import notes_of_midi
+from verifier.music.read.midi import notes_of_midi, unwrapped
 from verifier.music.read.symbolic import MIDI_SUFFIXES, read_notes
 
 PROPERTIES = {
     "format": Property("format", False),
     "file-size": Property("file size", unit="bytes", of_coding=True),
-    "tracks": Property("number of tracks"),
+    "tracks": Property("number of tracks with notes"),
     "ticks": Property("ticks in a quarter note"),
     "tempo": Property("tempo", unit="quarter notes a minute"),
     "tempo-changes": Property("changes of tempo"),
@@ -53,7 +53,8 @@ class MusicContainer(Container):
         suffix = path.suffix.lower()
         if suffix in MIDI_SUFFIXES:
             notes = notes_of_midi(data, name=name, group=name)
-            yield _stored(notes, {**_of_notes(notes), **_midi(data), "file-size": len(data)}, path)
+            facts = {**_of_notes(notes), **_midi(unwrapped(data)), "file-size": len(data)}
+            yield _stored(notes, facts, path)
             return
         facts = _score(data, suffix, name)
         content = hashlib.sha256(data).digest()
@@ -151,7 +152,6 @@ def _midi(data: bytes) -> dict[str, Any]:
     meter = score.time_signatures[0] if len(score.time_signatures) else None
     return {
         "format": f"MIDI of type {int.from_bytes(data[8:10], 'big')}",
-        "tracks": int.from_bytes(data[10:12], "big"),
         "ticks": int(score.ticks_per_quarter),
         "tempo": round(float(score.tempos[0].qpm), 2) if len(score.tempos) else 120.0,
         "tempo-changes": max(0, len(score.tempos) - 1),

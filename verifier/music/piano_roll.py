@@ -138,7 +138,7 @@ def _windows(spans: Sequence[tuple[int, int]], view: PianoRollView) -> _Windows:
 
 def batch_of(pieces: Iterable[Notes], view: PianoRollView) -> Batch:
     """All windows of all pieces, in order. With ``window: null`` each piece is one sample; so is one without a note.
-    What stands in a file after six quarters of silence is taken for another piece of the same group.
+    What stands in a file after three quarters of silence is taken for another piece of the same group.
     """
     files = [sections(notes) for notes in pieces]
     pieces = [section for file in files for section in file]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from verifier.base.errors import InputError
 from verifier.base.text import times
 from verifier.data.batch import Batch
 from verifier.music.features.onsets import beat_phases
+from verifier.music.features.passages import first_time
 from verifier.music.features.voice_notes import VoiceNotes, in_time
 from verifier.music.samples import roll_view
 from verifier.music.voices import voice_name
 from verifier.music.words import pitch_name
-from verifier.rule.counted import Events
+from verifier.rule.counted import Events, looked_up
 from verifier.rule.events import EventLocation, KeyChecker, KeySet
 from verifier.rule.rule import Count, RuleCounts, SparseCounts
 from verifier.rule.vocabulary import Vocabulary
@@ -31,6 +33,8 @@ LONGEST = 16 * TICKS
 """Ticks of the longest note; longer ones count as this."""
 SPAN = 1 << 10
 """Keys of one position: the durations."""
+WHOLES = np.array([1, 1, LONGEST // TICKS - 1])
+"""Numbers of whole quarters in a duration that are one for what is not in the corpus: none, one, and more."""
 SHOWN = 4
 """Durations in a message, the most frequent."""
 
@@ -49,9 +53,9 @@ class PlacementRule(Vocabulary, frozen=True, kw_only=True):
     steps a quarter, on which no sixteenth falls.
 
     A sample's score is the log-likelihood ratio between about one misplaced note in it and none: the sum over its
-    notes of log(1 + u / (n p)), where n is the number of notes, p the probability of the placement (Witten and Bell,
-    IEEE Transactions on Information Theory 37, 1991) and u that of any placement, were all as likely. So the rarest
-    note decides: it need not be one that the corpus lacks.
+    notes of log(1 + u / (n p)), where n is the number of notes, p the probability of the placement (see ``odds``) and u
+    that of any placement on the grid of the corpus, were all as likely. So the rarest note decides: it need not be one
+    that the corpus lacks.
     """
 
     notes: dict[str, dict[str, Count]] = {}
@@ -139,16 +143,50 @@ class PlacementChecker(KeyChecker):
     def count(self, batch: Batch) -> RuleCounts:
         counts = super().count(batch)
         found, keys = self.rule.placed(batch)
-        own = np.zeros(self.rule.key_space, np.int64)
-        own[self.table.keys] = self.table.counts
-        total, kinds = int(self.table.counts.sum()), len(self.table.keys)
-        # u / p, where p = (own + kinds / key_space) / (total + kinds) and u = 1 / key_space.
-        ratios = max(total + kinds, 1) / (own[keys] * self.rule.key_space + max(kinds, 1))
+        own = looked_up(self.table.keys, self.table.counts, keys)
         # What a person accepted as no violation is not strange either.
-        accepted = (own[keys] < self.rule.minimum_support) & self.allowed.contains(keys)
-        terms = np.where(accepted, 0.0, np.log1p(ratios / counts.trials[found.samples]))
+        accepted = (own < self.rule.minimum_support) & self.allowed.contains(keys)
+        heard = first_time(batch)[found.samples, found.starts] & ~accepted
+        terms = np.where(~heard, 0.0, np.log1p(self.odds[keys] / counts.trials[found.samples]))
         scores = np.bincount(found.samples, terms, len(batch)).astype(np.float64)
         return dataclasses.replace(counts, scores=np.where(counts.trials > 0, scores, np.nan))
+
+    @cached_property
+    def odds(self) -> NDArray[np.float64]:
+        """(key_space,) u / p of every placement, as long as these lie on the grid of the corpus.
+
+        p is the share of the placement in the corpus, which leaves to those that it lacks as much as it has kinds
+        (Witten and Bell, IEEE Transactions on Information Theory 37, 1991). That is given to them by how often a note
+        begins there, and how often one that does ends at this part of a quarter and lasts as many whole quarters:
+        none, one, or more. So a note of nine quarters on a quarter is less strange than one of 5/4.
+        """
+        return _odds(self.table, self.rule.key_space)
+
+
+def _odds(table: SparseCounts, key_space: int) -> NDArray[np.float64]:
+    start, duration = np.divmod(np.arange(key_space), SPAN)
+    end, wholes = (start + duration) % TICKS, np.minimum(duration // TICKS, len(WHOLES) - 1)
+    steps = TICKS // int(np.gcd.reduce(np.concatenate([start[table.keys], duration[table.keys], [TICKS]])))
+    own = np.zeros(key_space, np.int64)
+    own[table.keys] = table.counts
+    begun = _shares(_table(start, np.zeros_like(start), own, 1).T, np.full(TICKS, 1 / steps))[0]
+    ended = _shares(_table(start, end, own, TICKS), np.full(TICKS, 1 / steps))
+    lasted = _shares(_table(start, wholes, own, len(WHOLES)), WHOLES / WHOLES.sum())
+    backoff = begun[start] * ended[start, end] * lasted[start, wholes] / WHOLES[wholes]
+    total, kinds = own.sum(), len(table.keys)
+    likely = (own + max(kinds, 1) * backoff) / max(total + kinds, 1)
+    return np.asarray(1 / (steps * steps * WHOLES.sum()) / likely)
+
+
+def _table(rows: NDArray[np.int64], columns: NDArray[np.int64], weights: NDArray[np.int64], width: int) -> Any:
+    """(TICKS, width) sums of weights."""
+    return np.bincount(rows * width + columns, weights, TICKS * width).reshape(TICKS, width)
+
+
+def _shares(counts: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rows, columns) counts as shares of their row, with as many of the ``prior`` (columns,) as a row has kinds."""
+    kinds = np.maximum((counts > 0).sum(axis=1, keepdims=True), 1)
+    return np.asarray((counts + kinds * prior) / (counts.sum(axis=1, keepdims=True) + kinds))
 
 
 def _in_words(position: int) -> str:

@@ -7,9 +7,9 @@ import numpy as np
 
 from verifier.music.notes import Notes
 
-PAUSE = 6.0
-"""Quarter notes of silence, two bars of three, from which on what follows is taken for another piece: of 3,440 pieces
-of music21 one has such a rest in all parts."""
+PAUSE = 3.0
+"""Quarter notes of silence, a bar of three, from which on what follows is taken for another piece: of 3,440 pieces of
+three corpora of music21 72 have such a rest in all parts, 64 of them movements of masses."""
 PHASES = 24
 """Places in a quarter note at which beats are looked for."""
 SELDOM = 0.5

@@ -229,7 +229,7 @@ def _padding(corpus: MusicStorage, samples: MusicStorage) -> Iterator[str]:
     real, tested = (profile.padding / max(profile.padding + profile.steps, 1) for profile in (corpus, samples))
     if tested - real > NOTICED:
         yield (
-            f"{tested:.0%} of the time is silence before the first note or after the last of a sample, or of six"
+            f"{tested:.0%} of the time is silence before the first note or after the last of a sample, or of three"
             " quarters and more between: left out"
         )
 

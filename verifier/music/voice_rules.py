@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions
+from verifier.music.features.passages import first_time
 from verifier.music.features.sonorities import KEYS, Slices, sonority_key, sonority_name, sounding_voices
 from verifier.music.samples import music
 from verifier.music.words import pitch_name
@@ -32,6 +33,11 @@ class MotionRule(EventRule, frozen=True, kw_only=True):
         found, keys = self._found(batch)
         return Events.single(found.samples, keys)
 
+    def first_events(self, batch: Batch) -> Events:
+        found, keys = self._found(batch)
+        first = first_time(batch)[found.samples, found.starts]
+        return self.only_trials(Events.single(found.samples[first], keys[first]))
+
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
         found, keys = self._found(batch)
         for at in found.of_sample(i):
@@ -55,6 +61,11 @@ class SonorityRule(Vocabulary, frozen=True, kw_only=True):
     def events(self, batch: Batch) -> Events:
         found = self.find(batch)
         return Events.single(found.samples, found.keys)
+
+    def first_events(self, batch: Batch) -> Events:
+        found = self.find(batch)
+        found = found.where(first_time(batch)[found.samples, found.starts])
+        return self.only_trials(Events.single(found.samples, found.keys))
 
     def places(self, batch: Batch, i: int) -> Iterator[EventLocation]:
         found = self.find(batch.take([i]))

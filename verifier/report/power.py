@@ -8,7 +8,7 @@ from rich.text import Text
 
 from verifier.base.text import percent, plural
 from verifier.report.terminal import safe
-from verifier.rule.fault import fault_named
+from verifier.rule.fault import fault_named, faults_for
 from verifier.verbs.power import Caught, PowerRow, PowerTable, Share, blind_words
 
 WIDTH = 120
@@ -32,6 +32,20 @@ def _best(table: PowerTable, caught: Caught) -> str | None:
     """The rule that catches most, if that is more than twice the level."""
     best = caught.best()
     return best if caught.rules[best].share > 2 * table.alpha else None
+
+
+def _to_leave_out(table: PowerTable) -> str:
+    """What to type to learn without the rules that no fault moves; nothing where there is none, or not all faults of
+    the medium were planted.
+    """
+    heard = speaking(table)
+    idle = [name for name in table.rules() if name not in heard]
+    if not idle or {row.fault for row in table.rows} < set(faults_for(table.kind)):
+        return ""
+    return (
+        f"no planted fault moves {', '.join(idle)}: every rule makes the others harder to hear, so unless you know what"
+        f" these hear, learn with {' '.join(f'--skip {name}' for name in idle)}"
+    )
 
 
 def title(table: PowerTable) -> str:
@@ -89,6 +103,8 @@ def print_power(out: Console, table: PowerTable) -> None:
         out.print(f"[dim]no room for: {', '.join(hidden)}[/]", soft_wrap=True)
     if silent:
         out.print(f"[dim]never caught more than {percent(2 * table.alpha)}: {', '.join(silent)}[/]", soft_wrap=True)
+    if line := _to_leave_out(table):
+        out.print(safe(line), soft_wrap=True)
     blind = blind_words(table)
     if blind:
         out.print("\n[bold]Blind spots[/]")

@@ -60,6 +60,10 @@ class EventRule(Counted, frozen=True, kw_only=True):
         table = self.learned
         return KeyChecker(self, table, KeySet.of(self.allowed(table), self.key_space))
 
+    def first_events(self, batch: Batch) -> Events | None:
+        """The trials that the score of a sample is made of, if not of all: those of what it has not played before."""
+        return None
+
     def leave_one_out(self, pieces: Sequence[Self]) -> float | None:
         """See Rule. Exact: the table of the others is the table of all less the piece's own."""
         if len(pieces) < 2:
@@ -120,7 +124,11 @@ class KeyChecker:
             kinds = SparseCounts.of(broken.keys, broken.counts)
         real = self.rule.held_out
         rate = (real.violations + 0.5) / (real.trials + 1) if real else 0.5 / (self.rule.support.trials + 1)
-        surprise = statistics.binomial_surprise(violations, trials, rate)
+        heard, of = violations, trials
+        if found is None and (first := self.rule.first_events(batch)) is not None:
+            of = _per_sample(first, len(batch))
+            heard = _per_sample(first.where(~self.allowed.contains(first.keys)), len(batch))
+        surprise = statistics.binomial_surprise(heard, of, rate)
         return RuleCounts(
             violations=violations,
             trials=trials,

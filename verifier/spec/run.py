@@ -27,13 +27,15 @@ SetVerdict = Verdict | Literal["processed", "out of domain"]
 class Flag(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """A sample that is stranger than real ones: its p-value over all rules of the spec, and the rule that spoke.
 
-    ``discovered``: it is one of the samples called such that at most alpha of the calls are expected false.
+    ``share`` is that rule's of the evidence of all, null in records of before it was kept. ``discovered``: it is one of
+    the samples called such that at most alpha of the calls are expected false.
     """
 
     sample: str
     p: float
     rule: str
     discovered: bool
+    share: float | None = None
 
 
 class RuleResult(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):

@@ -20,13 +20,14 @@ class Empty(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Samples ranked among real ones: of each the p-value and the rule that spoke, (n,), and of each piece, (k,). The
-    rules are called ``names``; the last of these is that a sample is empty.
+    """Samples ranked among real ones: of each the p-value, the rule that spoke and its share of what all said, (n,),
+    and of each piece, (k,). The rules are called ``names``; the last of these is that a sample is empty.
     """
 
     names: Sequence[str]
     p: NDArray[np.float64]
     spoke: NDArray[np.int64]
+    share: NDArray[np.float64]
     of_pieces: OfPieces
 
 
@@ -42,23 +43,25 @@ def ranked_by(
     real ones.
     """
     table = np.stack(list(scores.values()), axis=1)
-    p, spoke = np.ones(len(piece)), np.zeros(len(piece), np.int64)
-    of_pieces = OfPieces(np.ones(len(among)), np.zeros(len(among), np.int64))
+    p, spoke, share = np.ones(len(piece)), np.zeros(len(piece), np.int64), np.zeros(len(piece))
+    of_pieces = OfPieces(np.ones(len(among)), np.zeros(len(among), np.int64), np.zeros(len(among)))
     for key, reference in references.items():
         rows = np.flatnonzero(among[piece] == key)
         number, own = np.unique(piece[rows], return_inverse=True)
         found = reference.of_samples(table[rows])
         if empty is not None:
             found = _with_empty(found, Empty(empty.values[rows], empty.p_value), len(scores))
-        p[rows], spoke[rows] = found.combined, found.spoke
-        of_pieces.p[number], of_pieces.spoke[number] = _of_pieces(reference, found, own)
-    return Ranked((*scores, EmptySamples.title), p, spoke, of_pieces)
+        p[rows], spoke[rows], share[rows] = found.combined, found.spoke, found.share
+        for column, values in zip(of_pieces, _of_pieces(reference, found, own), strict=True):
+            column[number] = values
+    return Ranked((*scores, EmptySamples.title), p, spoke, share, of_pieces)
 
 
 def _with_empty(found: PValues, empty: Empty, rule: int) -> PValues:
     return found._replace(
         combined=np.where(empty.values, empty.p_value, found.combined),
         spoke=np.where(empty.values, rule, found.spoke),
+        share=np.where(empty.values, 1.0, found.share),
         strangeness=np.where(empty.values, np.inf, found.strangeness),
     )
 
@@ -68,7 +71,7 @@ def _of_pieces(reference: Conformal, found: PValues, piece: NDArray[np.int64]) -
     strangest = np.lexsort((np.arange(len(piece)), -found.strangeness, piece))
     first = strangest[np.unique(piece[strangest], return_index=True)[1]]  # of each piece, its strangest sample
     if len(first) == len(piece):
-        return OfPieces(found.combined[first], found.spoke[first])
+        return OfPieces(found.combined[first], found.spoke[first], found.share[first])
     return reference.of_pieces(found, piece)
 
 
@@ -77,7 +80,8 @@ def flags(
 ) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
     """The samples and the groups, called ``labels``, whose p-value is at most alpha, strangest first."""
 
-    def called(names_: Sequence[str], p_values: NDArray[np.float64], spoke: NDArray[np.int64]) -> tuple[Flag, ...]:
+    def called(names_: Sequence[str], found: OfPieces) -> tuple[Flag, ...]:
+        p_values, spoke, share = found
         discoveries = discovered(p_values, alpha)
         strange = np.flatnonzero(p_values <= alpha).tolist()
         return tuple(
@@ -85,9 +89,11 @@ def flags(
                 sample=str(names_[i]),
                 p=float(p_values[i]),
                 rule=ranked.names[int(spoke[i])],
+                share=round(float(share[i]), 3),
                 discovered=bool(discoveries[i]),
             )
             for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
         )
 
-    return called(samples, ranked.p, ranked.spoke), called(labels.tolist(), *ranked.of_pieces)
+    of_samples = OfPieces(ranked.p, ranked.spoke, ranked.share)
+    return called(samples, of_samples), called(labels.tolist(), ranked.of_pieces)

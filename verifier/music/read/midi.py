@@ -75,6 +75,7 @@ def notes_of_midi(data: bytes, *, name: str, group: str) -> Notes:
     first; in a file in which many are never ended, the second shows that the first was not. Such a note lasts to the
     next one of its part, the last to the end of its track. Raises InputError for another file, or a damaged one.
     """
+    data = unwrapped(data)
     if not data.startswith(b"MThd"):
         raise InputError(name, f"expected a Standard MIDI File, which starts with 'MThd', found {start_of(data)}")
     kind, declared, ticks = (int.from_bytes(data[at : at + 2], "big") for at in (8, 10, 12))
@@ -121,6 +122,17 @@ def _notes(song: _Song, ticks: int, name: str, group: str, *, sequential: bool) 
         unended=song.unended,
         sequential=len(keys) if sequential else 0,
     )
+
+
+def unwrapped(data: bytes) -> bytes:
+    """The Standard MIDI File in a RIFF file (``.rmi``); other data as they are."""
+    at = 12 if data[:4] == b"RIFF" and data[8:12] == b"RMID" else len(data)
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"data":
+            return data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return data
 
 
 def _tracks(data: bytes) -> Iterator[bytes]:

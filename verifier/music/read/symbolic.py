@@ -23,7 +23,7 @@ class Reader(Protocol):
         ...
 
 
-MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys(MIDI_SUFFIXES, midi.read),
     **dict.fromkeys((".xml", ".musicxml", ".mxl", ".krn", ".abc"), score.read),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from verifier.base.errors import InputError
 from verifier.data.batch import Batch
 from verifier.music.features.chroma import CODES, DOUBLED, PITCH_CLASSES, Unions, chord_name, transpose
+from verifier.music.features.passages import first_time
 from verifier.music.features.roll import chroma_sets, runs_in_time
 from verifier.music.samples import roll_view
 from verifier.rule.counted import Counted, Events, looked_up
@@ -269,7 +270,8 @@ class AccidentalsChecker:
         misfits = self.misfits(found).max(axis=0)
         broken = misfits > self._limit()
         trials = np.bincount(found.samples, minlength=len(batch)).astype(np.int64)
-        ratios = np.log1p(np.exp(misfits) / trials[found.samples])
+        first = first_time(batch)[found.samples, found.starts]
+        ratios = np.where(first, np.log1p(np.exp(misfits) / trials[found.samples]), 0)
         scores = np.bincount(found.samples, ratios, len(batch)) / self.rule.weight
         return RuleCounts(
             violations=np.bincount(found.samples[broken], minlength=len(batch)).astype(np.int64),

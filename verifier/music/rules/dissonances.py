@@ -12,6 +12,7 @@ from verifier.base.text import times
 from verifier.data.batch import Batch
 from verifier.music.features.motions import Motions, motions
 from verifier.music.features.onsets import beat_phases
+from verifier.music.features.passages import first_time
 from verifier.music.features.sonorities import INTERVALS
 from verifier.music.samples import music, roll_view
 from verifier.music.voices import SILENT, voice_name
@@ -65,6 +66,11 @@ class Dissonances(Vocabulary, frozen=True, kw_only=True):
     def events(self, batch: Batch) -> Events:
         found = _found(batch)
         return Events.single(found.samples, self._keys(found))
+
+    def first_events(self, batch: Batch) -> Events:
+        found = _found(batch)
+        first = first_time(batch)[found.samples, motions(batch).starts[found.first]]
+        return Events.single(found.samples[first], self._keys(found)[first])
 
     def _keys(self, found: "Found") -> Ints:
         return found.keys + found.on_beat if self.beat == "tell" else found.keys
