@@ -1,5 +1,7 @@
 """Ranks among real samples and pieces, against what they promise on data made to order."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -7,6 +9,7 @@ import scipy.stats
 from verifier.judge.calibration import Calibration, PieceCounts
 from verifier.judge.conformal import Conformal
 from verifier.judge.tails import Tails
+from verifier.spec.spec import load as load_spec
 
 
 def calibration(scores, samples=None):
@@ -215,3 +218,14 @@ def test_p_values_of_pieces_are_uniform_however_many_there_are(rules, real):
         p = reference.of_pieces(reference.of_samples(pieces(50)), np.repeat(np.arange(50), 4)).p
         flagged.append((p <= 0.05).mean())
     assert 0.02 <= np.mean(flagged) <= 0.065
+
+
+@pytest.mark.parametrize("name", ["bach", "bach-roll", "folk", "mnist", "palestrina", "photos", "speech"])
+def test_no_rule_alone_says_which_real_samples_are_the_strangest(name):
+    shipped = load_spec(Path(__file__).parents[1] / "specs" / f"{name}.yaml")
+    assert shipped.calibration is not None
+    reference = Conformal(shipped.calibration, [rule.name() for rule in shipped.rules])
+    said = reference.evidence**3
+    strangest = said[np.argsort(-said.sum(axis=1))[: len(said) // 20]]
+    shares = strangest / strangest.sum(axis=1, keepdims=True)
+    assert shares.mean(axis=0).max() < 2 / 3
