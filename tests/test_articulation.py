@@ -78,6 +78,13 @@ def test_chords_of_one_length_stay():
     assert written_ends(onsets, onsets + 0.25, parts).mended == 0
 
 
+def test_a_chord_that_is_held_into_the_next_is_no_manner_of_playing():
+    onsets = np.repeat([0, 0.25, 0.5, 0.75], [20, 1, 1, 1])
+    ends = np.where(onsets == 0, 0.5, onsets + 0.25)
+    found = written_ends(onsets, ends, np.zeros(len(onsets), np.int64))
+    assert (found.mended, found.ends is ends) == (0, True)
+
+
 def test_ends_on_a_grid_that_is_finer_than_scores_are_no_players():
     rng = np.random.default_rng(0)
     onsets = np.arange(100) / 2

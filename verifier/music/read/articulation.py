@@ -21,6 +21,8 @@ TICK = 1 / 250
 """Quarter notes by which a length may lie off a division."""
 FEWEST = 16
 """Notes that must end early, or late, or begin apart and end off the divisions: fewer may do so by chance."""
+PLACES = 4
+"""Times at which notes that end early, or late, must begin at least: of a chord that is left or held all notes do."""
 EARLY = 0.5
 """Share of the notes that must end before the next of their part begins, or after, for a file to be one that is played
 so; and share of these that must end with it once they are mended."""
@@ -63,7 +65,7 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
         return Written(ends, 0)  # no score
     lengths, room = ends - onsets, _following(onsets, parts) - onsets
     one_by_one = len(np.unique(onsets + parts * 2.0**20)) >= FITS * len(onsets)
-    manner = _of_one_manner(lengths, room, one_by_one)
+    manner = _of_one_manner(onsets, lengths, room, one_by_one)
     if manner is not None:
         found, guessed = manner.lengths, 0 if manner.tells else len(lengths)
     else:
@@ -71,7 +73,7 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
         unruly = np.ones(len(lengths), np.bool_)
         for part in np.unique(parts).tolist():
             own = parts == part
-            manner = _of_one_manner(lengths[own], room[own], one_by_one)
+            manner = _of_one_manner(onsets[own], lengths[own], room[own], one_by_one)
             if manner is not None:
                 found[own], unruly[own] = manner.lengths, False
                 guessed += 0 if manner.tells else int(own.sum())
@@ -85,7 +87,7 @@ def written_ends(onsets: Floats, ends: Floats, parts: NDArray[np.int64]) -> Writ
     return Written(np.where(changed, onsets + found, ends) if changed.any() else ends, int(changed.sum()), guessed)
 
 
-def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> _Manner | None:
+def _of_one_manner(onsets: Floats, lengths: Floats, room: Floats, one_by_one: bool) -> _Manner | None:
     """That of notes (m,) that are all let go of early, or all held over, by one ratio or gap, where the next of their
     part begins after ``room`` (m,); None if they are not. Where notes begin ``one_by_one`` in their parts, not in
     chords, also that of notes of which all have one length; the last of its part is infinite then.
@@ -94,12 +96,12 @@ def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> _Manner |
     is_early = (over < -TICK) & np.isfinite(room)
     is_late = (over > TICK) & (over <= OVERLAP)
     if np.isfinite(room).sum() >= FEWEST and _are_usual(room).mean() < FITS:  # unlike a rhythm that goes on and on
-        tells_nothing = _are_most(is_early, room) or (is_early.any() and (over > TICK).any())
+        tells_nothing = _are_most(is_early, room, onsets) or (is_early.any() and (over > TICK).any())
         if one_by_one and tells_nothing and _are_usual(lengths).mean() >= FITS:
             # One length stands for any, as programs write that know only where notes begin.
             return _Manner(np.where((room <= LONGEST) | np.isinf(room), room, np.median(room)), tells=False)
         is_late |= (over > TICK) & _are_usual(over)
-    if _are_most(is_early, room):
+    if _are_most(is_early, room, onsets):
         held = lengths[is_early] / room[is_early]
         one_ratio = _fit(lengths) < FITS or _is_one_ratio(held, room[is_early])
         detached = held >= (SHORTEST if one_ratio else DETACHED)
@@ -107,7 +109,7 @@ def _of_one_manner(lengths: Floats, room: Floats, one_by_one: bool) -> _Manner |
             return None
         gap = np.median(-over[is_early][detached])
         return _written((lengths / np.median(held[detached]), lengths + gap), room, is_early)
-    if _are_most(is_late, room):
+    if _are_most(is_late, room, onsets):
         return _written(
             (lengths / np.median((lengths / room)[is_late]), lengths - np.median(over[is_late])), room, is_late
         )
@@ -139,8 +141,9 @@ def _are_usual(quarters: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.abs(quarters - np.median(quarters)) <= TICK) if len(quarters) else np.zeros(0, np.bool_)
 
 
-def _are_most(is_off: NDArray[np.bool_], room: Floats) -> bool:
-    return bool(is_off.sum() >= FEWEST and is_off.sum() > EARLY * np.isfinite(room).sum())
+def _are_most(is_off: NDArray[np.bool_], room: Floats, onsets: Floats) -> bool:
+    enough = is_off.sum() >= FEWEST and len(np.unique(onsets[is_off])) >= PLACES
+    return bool(enough and is_off.sum() > EARLY * np.isfinite(room).sum())
 
 
 def _written(candidates: tuple[Floats, Floats], room: Floats, is_off: NDArray[np.bool_]) -> _Manner | None:
