@@ -95,7 +95,7 @@ class Conformal:
         self.scale = Tails(scores, piece)
         self.worth = _worth(scores)
         self.evidence = self._evidence(scores, self.scale.real)
-        self.strangeness = Tails(_sum(self.evidence)[:, None], piece)
+        self.strangeness = Tails((self.evidence**LOUD).sum(axis=1, keepdims=True), piece)
         self.samples = np.array(calibration.samples, np.int64)
 
     def of_samples(self, scores: Floats) -> PValues:
@@ -103,11 +103,11 @@ class Conformal:
         scores = _comparable(scores)
         nats = self.scale.nats(scores)
         evidence = self._evidence(scores, nats)
-        strangeness = _sum(evidence)
+        said = evidence**LOUD
+        strangeness = said.sum(axis=1)
         combined = (1 + self.strangeness.at_least(strangeness[:, None])[:, 0]) / (self.size + 1)
         p_values = (1 + self.scale.at_least(scores)) / (self.size + 1)
-        loudest = Loudest.of(evidence**LOUD)
-        return PValues(p_values, combined, *loudest, strangeness, nats, evidence)
+        return PValues(p_values, combined, *Loudest.of(said), strangeness, nats, evidence)
 
     def _evidence(self, scores: Floats, nats: Floats) -> Floats:
         """(n, rules) of scores, and of these as nats."""
@@ -205,11 +205,6 @@ class _Stretches:
 def _heard(nats: Floats) -> Floats:
     """Nats, of which few are many, on a scale where they are more even."""
     return np.sqrt(np.minimum(nats, HEARD))
-
-
-def _sum(evidence: Floats) -> Floats:
-    """(n,) of evidence (n, rules)."""
-    return np.asarray((evidence**LOUD).sum(axis=1))
 
 
 def _worth(scores: Floats) -> Floats:

@@ -34,17 +34,15 @@ def _best(table: PowerTable, caught: Caught) -> str | None:
     return best if caught.rules[best].share > 2 * table.alpha else None
 
 
-def _to_leave_out(table: PowerTable) -> str:
-    """What to type to learn without the rules that no fault moves; nothing where there is none, or not all faults of
-    the medium were planted.
+def _to_leave_out(table: PowerTable, silent: Sequence[str]) -> str:
+    """What to type to learn without the ``silent`` rules, which no fault moves; nothing where there is none, or not all
+    faults of the medium were planted.
     """
-    heard = speaking(table)
-    idle = [name for name in table.rules() if name not in heard]
-    if not idle or {row.fault for row in table.rows} < set(faults_for(table.kind)):
+    if not silent or {row.fault for row in table.rows} < set(faults_for(table.kind)):
         return ""
     return (
-        f"no planted fault moves {', '.join(idle)}: every rule makes the others harder to hear, so unless you know what"
-        f" these hear, learn with {' '.join(f'--skip {name}' for name in idle)}"
+        f"no planted fault moves {', '.join(silent)}: every rule makes the others harder to hear, so unless you know"
+        f" what these hear, learn with {' '.join(f'--skip {name}' for name in silent)}"
     )
 
 
@@ -103,7 +101,7 @@ def print_power(out: Console, table: PowerTable) -> None:
         out.print(f"[dim]no room for: {', '.join(hidden)}[/]", soft_wrap=True)
     if silent:
         out.print(f"[dim]never caught more than {percent(2 * table.alpha)}: {', '.join(silent)}[/]", soft_wrap=True)
-    if line := _to_leave_out(table):
+    if line := _to_leave_out(table, silent):
         out.print(safe(line), soft_wrap=True)
     blind = blind_words(table)
     if blind:

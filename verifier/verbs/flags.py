@@ -20,14 +20,12 @@ class Empty(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """Samples ranked among real ones: of each the p-value, the rule that spoke and its share of what all said, (n,),
-    and of each piece, (k,). The rules are called ``names``; the last of these is that a sample is empty.
+    """Samples ranked among real ones, (n,), and pieces, (k,). The rules are called ``names``; the last of these is that
+    a sample is empty.
     """
 
     names: Sequence[str]
-    p: NDArray[np.float64]
-    spoke: NDArray[np.int64]
-    share: NDArray[np.float64]
+    of_samples: OfPieces
     of_pieces: OfPieces
 
 
@@ -43,18 +41,18 @@ def ranked_by(
     real ones.
     """
     table = np.stack(list(scores.values()), axis=1)
-    p, spoke, share = np.ones(len(piece)), np.zeros(len(piece), np.int64), np.zeros(len(piece))
-    of_pieces = OfPieces(np.ones(len(among)), np.zeros(len(among), np.int64), np.zeros(len(among)))
+    of_samples, of_pieces = (OfPieces(np.ones(n), np.zeros(n, np.int64), np.zeros(n)) for n in (len(piece), len(among)))
     for key, reference in references.items():
         rows = np.flatnonzero(among[piece] == key)
         number, own = np.unique(piece[rows], return_inverse=True)
         found = reference.of_samples(table[rows])
         if empty is not None:
             found = _with_empty(found, Empty(empty.values[rows], empty.p_value), len(scores))
-        p[rows], spoke[rows], share[rows] = found.combined, found.spoke, found.share
+        for column, values in zip(of_samples, (found.combined, found.spoke, found.share), strict=True):
+            column[rows] = values
         for column, values in zip(of_pieces, _of_pieces(reference, found, own), strict=True):
             column[number] = values
-    return Ranked((*scores, EmptySamples.title), p, spoke, share, of_pieces)
+    return Ranked((*scores, EmptySamples.title), of_samples, of_pieces)
 
 
 def _with_empty(found: PValues, empty: Empty, rule: int) -> PValues:
@@ -95,5 +93,4 @@ def flags(
             for i in sorted(strange, key=lambda i: (p_values[i], names_[i]))
         )
 
-    of_samples = OfPieces(ranked.p, ranked.spoke, ranked.share)
-    return called(samples, of_samples), called(labels.tolist(), ranked.of_pieces)
+    return called(samples, ranked.of_samples), called(labels.tolist(), ranked.of_pieces)
